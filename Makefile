@@ -1,0 +1,30 @@
+# The project's commands. `make test` is everything: set-up, checks, all tests.
+UV ?= uv
+RUN := $(UV) run --frozen
+
+.PHONY: help setup check test demo clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: ## Install what the project needs into .venv (idempotent)
+	@command -v $(UV) >/dev/null || python3 -m pip install --quiet uv
+	$(UV) sync --frozen --quiet
+
+check: setup ## Lint, types, architecture
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) pytest -q tests/architecture
+
+test: check ## Everything: set-up, checks, all tests with coverage
+	$(RUN) coverage erase
+	$(RUN) coverage run -m pytest -q
+	$(RUN) coverage combine --quiet
+	$(RUN) coverage report --skip-covered
+
+demo: setup ## A question about the bundled PDF, offline
+	$(RUN) agentrag demo
+
+clean: ## Remove what the tools left
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

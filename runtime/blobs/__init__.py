@@ -1,0 +1,1 @@
+"""Where originals and derived files are kept."""

@@ -1,0 +1,88 @@
+"""What a skill is given besides its input, and how functions are bound to specs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runtime.caller import Caller
+from schemas.message import Message
+from schemas.skills import Progress, SkillSpec, Token
+
+if TYPE_CHECKING:
+    from runtime.backends import Backends
+
+I = TypeVar("I", bound=Message)
+O = TypeVar("O", bound=Message)
+
+Emit = Callable[[Token | Progress], Awaitable[None]]
+
+
+async def silence(_: Token | Progress) -> None:
+    """Emit to nobody."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a skill: who asks, what it may use, and where to send what comes before the result."""
+
+    caller: Caller
+    on: Backends
+    emit: Emit = silence
+    key: str = ""
+    """Idempotency key of the call; the same for a repeated one."""
+
+
+SkillFunction = Callable[[I, Call], Awaitable[O]]
+
+
+@dataclass(frozen=True)
+class BoundSkill:
+    """A spec with the function that does it."""
+
+    spec: SkillSpec[Any, Any]
+    function: Callable[[Any, Call], Awaitable[Any]]
+
+    @property
+    def description(self) -> str:
+        """The function's docstring: product text, for a model reads it to choose."""
+        return (self.function.__doc__ or self.spec.input.__doc__ or "").strip()
+
+
+ResourceFunction = Callable[..., Awaitable[Message]]
+
+
+@dataclass(frozen=True)
+class BoundResource:
+    """Something readable under a URI template, e.g. `page://{doc_id}/{page}`; the function gets the parts by name."""
+
+    uri: str
+    scopes: frozenset[str]
+    function: ResourceFunction
+
+
+class Skills:
+    """The skills and resources of one agent, in the order they were bound."""
+
+    def __init__(self) -> None:
+        self.bound: dict[str, BoundSkill] = {}
+        self.resources: list[BoundResource] = []
+
+    def skill(self, spec: SkillSpec[I, O]) -> Callable[[SkillFunction[I, O]], SkillFunction[I, O]]:
+        """Bind the decorated function to `spec`."""
+
+        def bind(function: SkillFunction[I, O]) -> SkillFunction[I, O]:
+            self.bound[spec.id] = BoundSkill(spec, function)
+            return function
+
+        return bind
+
+    def resource(self, uri: str, scopes: frozenset[str]) -> Callable[[ResourceFunction], ResourceFunction]:
+        """Serve the decorated `async def f(call: Call, part: str, ...) -> Message` under the URI template."""
+
+        def bind(function: ResourceFunction) -> ResourceFunction:
+            self.resources.append(BoundResource(uri, scopes, function))
+            return function
+
+        return bind

@@ -1,0 +1,1 @@
+"""Where heavy work runs: threads for what releases the interpreter, child processes for what must not take us down."""

@@ -1,0 +1,1 @@
+"""Work that outlives the process: workflows as generators, journaled step by step."""

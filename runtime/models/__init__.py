@@ -1,0 +1,1 @@
+"""Models: texts to vectors, passages to answers."""

@@ -1,0 +1,1 @@
+"""Where facts are kept: documents, versions, pages, runs, usage, health."""

@@ -1,0 +1,117 @@
+"""Logs, spans and metrics of one process. Nothing leaves the machine unless a setting names the place."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from prometheus_client import Counter, Histogram
+from structlog.stdlib import ProcessorFormatter
+
+from runtime.settings import Settings
+
+INVOCATIONS = Counter("agent_invocations_total", "Calls of skills", ["agent", "skill", "outcome"])
+LATENCY = Histogram(
+    "query_latency_seconds",
+    "Time that calls of skills took",
+    ["agent", "skill"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
+)
+TOKENS = Counter("token_usage_total", "Tokens read and written by models", ["agent", "model", "direction"])
+
+tracer = trace.get_tracer("agentrag")
+
+
+def trace_id() -> str:
+    """The 32-digit hex id of the trace at hand, empty outside of one."""
+    context = trace.get_current_span().get_span_context()
+    return format(context.trace_id, "032x") if context.is_valid else ""
+
+
+def incoming(headers: Mapping[str, str]) -> Context:
+    """The trace context that a request's headers carry. Source: W3C Trace Context."""
+    return propagate.extract(headers)
+
+
+def outgoing() -> dict[str, str]:
+    """Headers that carry the trace at hand to the next process."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
+
+
+@contextmanager
+def continued(traceparent: str, name: str) -> Iterator[None]:
+    """A span in the trace of work that was begun earlier, perhaps by a process that is gone."""
+    with tracer.start_as_current_span(name, context=incoming({"traceparent": traceparent})):
+        yield
+
+
+def configure(service: str, settings: Settings) -> None:
+    """Set up logs and spans for this process; again replaces what was set up before."""
+    _configure_logs(service, settings.log_level)
+    _configure_spans(service, settings.otlp_endpoint)
+
+
+def _add_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.setdefault("trace_id", trace_id())
+    return event
+
+
+def _configure_logs(service: str, level: str) -> None:
+    def add_service(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.setdefault("service", service)
+        return event
+
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        add_service,
+        _add_trace,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+    ]
+    structlog.configure(
+        processors=[*shared, ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "fastmcp", "mcp", "a2a"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = []
+        logger.propagate = True
+    for name in ("uvicorn.access", "httpx", "httpx2", "httpcore", "mcp", "sse_starlette", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level)))
+
+
+def _configure_spans(service: str, endpoint: str | None) -> None:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    if endpoint:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")))
+    trace.set_tracer_provider(provider)

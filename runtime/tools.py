@@ -1,0 +1,192 @@
+"""The MCP face: each bound skill as a tool, resources as templates, PHR texts as prompts."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import ResourceError
+from fastmcp.prompts import Prompt as McpPrompt
+from fastmcp.resources import ResourceTemplate
+from fastmcp.server.dependencies import get_context, get_http_request
+from fastmcp.tools.base import Tool, ToolResult
+from mcp_types import ImageContent, TextContent, ToolAnnotations
+from pydantic import PrivateAttr
+
+import prompts
+from runtime import telemetry
+from runtime.call import BoundResource, BoundSkill, Call
+from runtime.caller import Caller, become
+from runtime.errors import AgentRAGError, UnauthenticatedError
+from schemas.message import Message
+from schemas.picture import Picture
+from schemas.skills import Progress, Token
+
+if TYPE_CHECKING:
+    from runtime.agent import AgentServer
+
+SPARSE_SECONDS = 0.5
+"""Least time between two progress notes about streamed text."""
+
+
+def caller_at_hand(auth: str) -> Caller:
+    """The caller that the door made; over stdio and in process the local owner."""
+    try:
+        request = get_http_request()
+    except RuntimeError:
+        if auth != "local":
+            raise UnauthenticatedError("stdio serves the local owner only; set auth to `local`") from None
+        return Caller.owner(telemetry.trace_id())
+    caller = request.scope.get("caller")
+    if not isinstance(caller, Caller):
+        raise UnauthenticatedError("the request came past the door; call through /mcp")
+    return caller
+
+
+def tool_result(output: Message) -> ToolResult:
+    """Structured content, the same as JSON text, and pictures as image content instead of base64."""
+    fields = output.model_dump(mode="json")
+    images = []
+    for name, value in output:
+        if isinstance(value, Picture):
+            images.append(ImageContent(type="image", data=value.base64, mime_type=value.media_type))
+            fields[name]["base64"] = ""
+    text = TextContent(type="text", text=output.model_dump_json() if not images else _without_pictures(output))
+    return ToolResult(content=[*images, text], structured_content=fields)
+
+
+def _without_pictures(output: Message) -> str:
+    pictures = {name for name, value in output if isinstance(value, Picture)}
+    return output.model_dump_json(exclude=pictures)
+
+
+def error_result(error: AgentRAGError) -> ToolResult:
+    """An error as a model can read it, with the whole problem in `_meta`."""
+    problem = error.problem(telemetry.trace_id()).model_dump(mode="json", exclude_none=True)
+    return ToolResult(content=f"{error.title}: {error}", meta={"agentrag/problem": problem}, is_error=True)
+
+
+class SkillTool(Tool):
+    """One skill as an MCP tool."""
+
+    _bound: BoundSkill = PrivateAttr()
+    _agent: AgentServer = PrivateAttr()
+
+    @classmethod
+    def of(cls, bound: BoundSkill, agent: AgentServer) -> SkillTool:
+        """The tool that calls `bound` through the agent's wrapper."""
+        spec = bound.spec
+        tool = cls(
+            name=spec.id,
+            description=bound.description,
+            parameters=spec.input.model_json_schema(),
+            output_schema=spec.output.model_json_schema(mode="serialization"),
+            annotations=ToolAnnotations(
+                read_only_hint=spec.effect == "read",
+                destructive_hint=spec.effect == "destroy",
+                idempotent_hint=True,
+                open_world_hint=False,
+            ),
+        )
+        tool._bound, tool._agent = bound, agent
+        return tool
+
+    async def run(self, arguments: dict[str, Any]) -> ToolResult:
+        """Call the skill; progress goes out as notifications, tokens as a count of characters."""
+        try:
+            caller = caller_at_hand(self._agent.settings.auth)
+            output = await self._agent.invoker.invoke(self._bound, arguments, caller, emit=_Notes())
+        except AgentRAGError as error:
+            return error_result(error)
+        return tool_result(output)
+
+
+class _Notes:
+    """Tells an MCP client what comes before the result; MCP has no partial output, so text is told by its length."""
+
+    def __init__(self) -> None:
+        self._chars = 0
+        self._steps = 0.0
+        self._last = float("-inf")
+
+    async def __call__(self, item: Token | Progress) -> None:
+        if isinstance(item, Progress):
+            self._steps = max(item.done, self._steps)
+            await get_context().report_progress(self._steps, item.total, item.message)
+            return
+        self._chars += len(item.content)
+        if time.monotonic() - self._last >= SPARSE_SECONDS:
+            self._last = time.monotonic()
+            await get_context().report_progress(self._chars, None, f"Writing the answer: {self._chars} characters")
+
+
+def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:
+    parameters = [
+        parameter.replace(annotation=str)
+        for name, parameter in inspect.signature(bound.function).parameters.items()
+        if name != "call"
+    ]
+
+    async def read(**parts: str) -> str:
+        try:
+            caller = caller_at_hand(agent.settings.auth)
+            caller.require(bound.scopes)
+            become(caller)
+            found = await bound.function(Call(caller, agent.on), **parts)
+        except AgentRAGError as error:
+            raise ResourceError(f"{error.title}: {error}") from error
+        return found.model_dump_json()
+
+    read.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]
+    read.__annotations__ = {parameter.name: str for parameter in parameters} | {"return": str}
+    name = bound.uri.partition(":")[0]
+    description = inspect.getdoc(bound.function)
+    return ResourceTemplate.from_function(
+        read, bound.uri, name=name, description=description, mime_type="application/json"
+    )
+
+
+def _prompt(prompt_id: str) -> McpPrompt:
+    prompt = prompts.load(prompt_id)
+    blanks = list(dict.fromkeys(re.findall(r"\{(\w+)\}", prompt.text)))
+
+    def render(**values: str) -> str:
+        return prompt.render(**values)
+
+    parameters = [inspect.Parameter(blank, inspect.Parameter.KEYWORD_ONLY, annotation=str) for blank in blanks]
+    render.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]
+    render.__annotations__ = dict.fromkeys(blanks, str) | {"return": str}
+    return McpPrompt.from_function(render, name=prompt_id, description=f"{prompt.id}, version {prompt.version}")
+
+
+def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
+    """The FastMCP server of an agent.
+
+    The table of input schemas is handed to the protocol layer, so that checking mirrored headers costs no tool listing
+    per call.
+    """
+    mcp: FastMCP[Any] = FastMCP(
+        agent.name,
+        instructions=agent.description,
+        version=agent.version,
+        lifespan=lifespan,
+        mask_error_details=True,
+        dereference_schemas=False,
+        cache_ttl=60_000,
+        cache_scope="private",
+    )
+    schemas = {}
+    for bound in agent.skills.bound.values():
+        tool = SkillTool.of(bound, agent)
+        mcp.add_tool(tool)
+        schemas[tool.name] = tool.parameters
+    for resource in agent.skills.resources:
+        mcp.add_template(_template(resource, agent))
+    for prompt_id in agent.prompts:
+        mcp.add_prompt(_prompt(prompt_id))
+    mcp._mcp_server.get_tool_input_schema = schemas.get
+    return mcp
