@@ -15,7 +15,8 @@ EVALUATION = Path(os.environ.get("AGENTRAG_EVAL_DIR", ROOT.parent / "shared" / "
 
 
 def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in listed.stdout.split("\n") if name and (ROOT / name).is_file()]
 
 
@@ -47,8 +48,8 @@ def test_nothing_names_a_document_of_the_evaluation_set() -> None:
     if not documents.is_dir():
         pytest.skip(f"no evaluation data at {EVALUATION}; set AGENTRAG_EVAL_DIR to run this")
     names = {path.stem.lower() for path in documents.glob("*.pdf")}
-    companies = {name.split("_")[0] for name in names if re.search(r"_\d{4}", name)}
-    banned = re.compile("|".join(re.escape(word) for word in sorted(names | companies)))
+    companies = {name.split("_")[0] for name in names if re.search(r"_\d{4}(q\d)?_(10|earnings)", name)}
+    banned = re.compile(r"\b(" + "|".join(re.escape(word) for word in sorted(names | companies)) + r")\b")
     questions = [
         json.loads(line)["question"].lower()
         for line in (EVALUATION / "pdf" / "queries.jsonl").read_text().splitlines()
