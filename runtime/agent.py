@@ -46,7 +46,8 @@ def _version() -> str:
 class AgentServer:
     """One agent: its skills, what they need, and the doors through which they are reached.
 
-    `backends` may be shared with other agents of the same process; an agent closes only backends of its own.
+    `backends` may be shared with other agents of the same process; an agent closes only backends that it owns: those it
+    made itself, unless `owns_backends` says otherwise.
     `background` is entered once the backends are open and left before they close. `routes` and `exception_handlers` are
     served beside the agent's own; each of `checks` says `ok` or what keeps the agent from being ready.
     """
@@ -61,6 +62,7 @@ class AgentServer:
         *,
         prompts: Sequence[str] = (),
         backends: Backends | None = None,
+        owns_backends: bool | None = None,
         background: Background | None = None,
         routes: Sequence[BaseRoute] = (),
         checks: Mapping[str, Check] | None = None,
@@ -77,7 +79,7 @@ class AgentServer:
         self._checks = dict(checks or {})
         self._exception_handlers = dict(exception_handlers or {})
         self.on = backends or Backends(settings)
-        self._owns_backends = backends is None
+        self._owns_backends = backends is None if owns_backends is None else owns_backends
         self._background = background
         self.invoker = Invoker(name, self.on)
         self._entered = 0

@@ -124,7 +124,7 @@ def _locked(file: Any) -> bool:
 
 def bound_socket(port: int) -> socket.socket:
     """A loopback socket; port 0 takes a free one. Raises SettingsError when the port is taken."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets NODELAY by protocol
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))

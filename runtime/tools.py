@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -106,22 +105,30 @@ class SkillTool(Tool):
 
 
 class _Notes:
-    """Tells an MCP client what comes before the result; MCP has no partial output, so text is told by its length."""
+    """Tells an MCP client what comes before the result; MCP has no partial output, so text is told by its length.
+
+    Progress only ever grows: text between two steps counts as a fraction of a step.
+    """
 
     def __init__(self) -> None:
         self._chars = 0
-        self._steps = 0.0
+        self._step = 0.0
+        self._total: float | None = None
         self._last = float("-inf")
 
     async def __call__(self, item: Token | Progress) -> None:
         if isinstance(item, Progress):
-            self._steps = max(item.done, self._steps)
-            await get_context().report_progress(self._steps, item.total, item.message)
+            self._step = max(item.done, self._step)
+            self._total = item.total
+            await get_context().report_progress(self._step, item.total, item.message)
             return
         self._chars += len(item.content)
         if time.monotonic() - self._last >= SPARSE_SECONDS:
             self._last = time.monotonic()
-            await get_context().report_progress(self._chars, None, f"Writing the answer: {self._chars} characters")
+            self._step = int(self._step) + self._chars / (self._chars + 1000)
+            await get_context().report_progress(
+                self._step, self._total, f"Writing the answer: {self._chars} characters"
+            )
 
 
 def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:
@@ -152,7 +159,7 @@ def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:
 
 def _prompt(prompt_id: str) -> McpPrompt:
     prompt = prompts.load(prompt_id)
-    blanks = list(dict.fromkeys(re.findall(r"\{(\w+)\}", prompt.text)))
+    blanks = list(prompt.placeholders)
 
     def render(**values: str) -> str:
         return prompt.render(**values)
