@@ -1,0 +1,369 @@
+"""One tenant's index in a Qdrant Edge shard. Everything here blocks; long work comes in slices of a few milliseconds.
+
+Searches are exact: the shard has no graph index. Points are written through a log, so that killing the process loses
+nothing of what was acknowledged; `flush` makes it safe against a power cut as well.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from qdrant_edge import (
+    CountRequest,
+    Distance,
+    EdgeConfig,
+    EdgeOptimizersConfig,
+    EdgeShard,
+    EdgeSparseVectorParams,
+    EdgeVectorParams,
+    FacetRequest,
+    FieldCondition,
+    Filter,
+    IntegerIndexParams,
+    KeywordIndexParams,
+    MatchAny,
+    MatchValue,
+    Modifier,
+    Point,
+    PointVectors,
+    Query,
+    QueryBatchRequest,
+    QueryRequest,
+    RangeFloat,
+    ScrollRequest,
+    SparseVector,
+    UpdateOperation,
+)
+
+from runtime.errors import FingerprintError, StoreUnavailableError
+from runtime.vectors.contract import Kind, Using
+from runtime.vectors.weights import grid_step, reweigh, weigh
+from runtime.vectors.wire import Card, Entry, Match, Sought, floats
+
+Slices = Generator[None, None, int]
+"""Work that pauses between slices and ends with a number."""
+
+TERMS: dict[Kind, Using] = {"chunk": "chunk_terms", "page": "page_terms", "document": "document_terms"}
+
+SLICE: dict[Kind, int] = {"chunk": 32, "page": 8, "document": 4}
+"""Units that are written in one slice, some 5 ms."""
+
+SPARE_HITS = 8
+"""Hits asked for beyond `top_k`, so that equal scores at the end of a list can be put in order."""
+
+EXCLUDED_SPARE_HITS = 64
+"""The same when versions are left out, which is much quicker done afterwards than by the index."""
+
+REMEMBERED = 8_000
+"""Units whose payloads are kept at hand; reading one from the index takes ten times as long as finding it."""
+
+NEVER_KB = 1_000_000_000
+"""More kilobytes than a segment can reach before a graph index would be built."""
+
+
+def _config(dimension: int) -> EdgeConfig:
+    return EdgeConfig(
+        vectors={"dense": EdgeVectorParams(size=dimension, distance=Distance.Dot)},
+        sparse_vectors={using: EdgeSparseVectorParams(modifier=Modifier.Idf) for using in TERMS.values()},
+        optimizers=EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=NEVER_KB),
+        max_search_threads=1,
+        wal_enabled=True,
+    )
+
+
+def _length_field(kind: Kind) -> str:
+    return f"{kind}_length"
+
+
+def _step_field(kind: Kind) -> str:
+    return f"{kind}_step"
+
+
+def _indexes() -> Iterator[UpdateOperation]:
+    """Payload indexes: keywords and dates for filters, lengths and steps to be counted by value."""
+    for field in ("kind", "document", "version", "language"):
+        yield UpdateOperation.create_field_index(field, KeywordIndexParams(enable_hnsw=False))
+    yield UpdateOperation.create_field_index("day", IntegerIndexParams(lookup=False, range=True, enable_hnsw=False))
+    for kind in TERMS:
+        for field in (_length_field(kind), _step_field(kind)):
+            yield UpdateOperation.create_field_index(
+                field, IntegerIndexParams(lookup=True, range=False, enable_hnsw=False)
+            )
+    yield UpdateOperation.create_field_index("page", IntegerIndexParams(lookup=True, range=False, enable_hnsw=False))
+
+
+def _is(field: str, value: str | int) -> FieldCondition:
+    return FieldCondition(field, match=MatchValue(value))
+
+
+def _one_of(field: str, values: Sequence[str] | Sequence[int]) -> FieldCondition:
+    return FieldCondition(field, match=MatchAny(cast(Any, list(values))))
+
+
+def _filter(sought: Sought, exclude: Sequence[str] = ()) -> Filter | None:
+    must: list[Any] = []
+    if sought.documents:
+        must.append(_one_of("document", sought.documents))
+    if sought.languages:
+        must.append(_one_of("language", sought.languages))
+    if sought.since is not None or sought.until is not None:
+        must.append(FieldCondition("day", range=RangeFloat(gte=sought.since, lte=sought.until)))
+    must_not: list[Any] = [_one_of("version", exclude)] if exclude else []
+    return Filter(must=must, must_not=must_not) if must or must_not else None
+
+
+def _query(sought: Sought) -> Query:
+    if sought.dense is not None:
+        return Query.Nearest(cast(Any, floats(sought.dense)), using=sought.using)
+    return Query.Nearest(SparseVector(list(sought.weights), list(sought.weights.values())), using=sought.using)
+
+
+def _spare(sought: Sought) -> int:
+    return EXCLUDED_SPARE_HITS if sought.exclude else SPARE_HITS
+
+
+def _card(point: Any) -> Card:
+    payload = point.payload
+    return Card(point.id.bytes, *(payload[field] for field in ("kind", "document", "version", "page", "payload")))
+
+
+class Shard:
+    """The units of one tenant. One writer at a time; searches may come between the slices of its work."""
+
+    def __init__(self, edge: EdgeShard, dimension: int) -> None:
+        self._edge = edge
+        self._dimension = dimension
+        self._steps: dict[Kind, int] = {}
+        self._remembered: dict[bytes, Card] = {}
+        self.has_holes = False
+        """Whether units were removed since the last `compact`."""
+
+    @classmethod
+    def create(cls, folder: Path, dimension: int) -> None:
+        """Make an empty shard; it is there whole or not at all."""
+        unfinished = folder.with_name(folder.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700, parents=True)
+        edge = EdgeShard.create(str(unfinished), _config(dimension))
+        for operation in _indexes():
+            edge.update(operation)
+        edge.flush()
+        edge.close()
+        unfinished.rename(folder)
+
+    @classmethod
+    def open(cls, folder: Path, dimension: int) -> Shard:
+        """Open an existing shard. Raises StoreUnavailableError when its files are damaged."""
+        try:
+            return cls(EdgeShard.load(str(folder), _config(dimension)), dimension)
+        except Exception as error:  # the library raises what its core says, of no class of its own
+            raise StoreUnavailableError(
+                f"cannot open the index in {folder}: {error}; restore the folder from a backup, or move it away and "
+                f"process the documents again"
+            ) from error
+
+    # writing ----------------------------------------------------------------------------------------------------------
+
+    def upsert(self, entries: Sequence[Entry]) -> Slices:
+        """Write entries, weighed provisionally; return how many."""
+        for kind, size in SLICE.items():
+            of_kind = [entry for entry in entries if entry.kind == kind]
+            for start in range(0, len(of_kind), size):
+                part = of_kind[start : start + size]
+                step = self._step(kind, part)
+                self._forget(entry.id for entry in part)
+                self._edge.update(UpdateOperation.upsert_points([self._point(entry, step) for entry in part]))
+                yield
+        return len(entries)
+
+    def _step(self, kind: Kind, entries: Sequence[Entry]) -> int:
+        """The corpus' step as last seen; for an empty corpus that of the first entries."""
+        if kind not in self._steps:
+            seen = self._corpus_step(kind)
+            lengths = [sum(entry.counts.values()) for entry in entries]
+            self._steps[kind] = seen if seen is not None else grid_step(sum(lengths) / len(lengths))
+        return self._steps[kind]
+
+    def _point(self, entry: Entry, step: int) -> Point:
+        length = sum(entry.counts.values())
+        vectors: dict[str, Any] = {TERMS[entry.kind]: SparseVector(*weigh(entry.counts, length, step))}
+        if entry.dense is not None:
+            vectors["dense"] = floats(entry.dense)
+            self._check_dimension(len(vectors["dense"]))
+        payload = {
+            "kind": entry.kind,
+            "document": entry.document,
+            "version": entry.version,
+            "page": entry.page,
+            "language": entry.language,
+            "day": entry.day,
+            _length_field(entry.kind): length,
+            _step_field(entry.kind): step,
+            "payload": entry.payload,
+        }
+        return Point(entry.id, vectors, payload)
+
+    def _check_dimension(self, dimension: int) -> None:
+        if dimension != self._dimension:
+            raise FingerprintError(
+                f"a vector has {dimension} numbers, those of this index have {self._dimension}; "
+                f"use the model that the index was built with"
+            )
+
+    def seal(self, document: str, version: str) -> Slices:
+        """Weigh all terms by the corpus, make all durable, return how many chunks the version holds."""
+        yield from self._reweigh()
+        self._edge.flush()
+        yield
+        return self._chunks(document, version)
+
+    def delete(self, document: str, version: str | None) -> Slices:
+        """Remove a document or one version of it and weigh the rest anew; return how many chunks went."""
+        chunks = self._chunks(document, version)
+        for kind, size in SLICE.items():
+            theirs = Filter(must=[_is("kind", kind), *self._whose(document, version)])
+            while ids := [point.id for point in self._page_of(theirs, size)]:
+                # An index forgets the terms of a vector that is emptied, but not those of a point that is deleted.
+                empty = [PointVectors(id_, {TERMS[kind]: SparseVector([], [])}) for id_ in ids]
+                self._edge.update(UpdateOperation.update_vectors(empty))
+                self._edge.update(UpdateOperation.delete_points(ids))
+                self._forget(ids)
+                self.has_holes = True
+                yield
+        yield from self._reweigh()
+        self._edge.flush()
+        return chunks
+
+    @staticmethod
+    def _whose(document: str, version: str | None) -> list[FieldCondition]:
+        return [_is("document", document), *([] if version is None else [_is("version", version)])]
+
+    def _page_of(self, which: Filter, limit: int, **wanted: Any) -> list[Any]:
+        return self._edge.scroll(ScrollRequest(limit=limit, filter=which, **wanted))[0]
+
+    def _chunks(self, document: str, version: str | None) -> int:
+        theirs = Filter(must=[_is("kind", "chunk"), *self._whose(document, version)])
+        return self._edge.count(CountRequest(filter=theirs))
+
+    # weights ----------------------------------------------------------------------------------------------------------
+
+    def _values(self, field: str) -> Counter[int]:
+        """How many units have which value of a whole-number field."""
+        hits = self._edge.facet(FacetRequest(key=field, limit=1_000_000, exact=True)).hits
+        return Counter({int(hit.value): hit.count for hit in hits if hit.count})
+
+    def _corpus_step(self, kind: Kind) -> int | None:
+        """The step of the average length of all units of a kind; None when there are none."""
+        lengths = self._values(_length_field(kind))
+        if not lengths:
+            return None
+        return grid_step(sum(length * units for length, units in lengths.items()) / lengths.total())
+
+    def _reweigh(self) -> Iterator[None]:
+        """Bring every unit to the step of the corpus as it is now."""
+        for kind in TERMS:
+            step = self._corpus_step(kind)
+            yield
+            if step is None:
+                self._steps.pop(kind, None)
+                continue
+            self._steps[kind] = step
+            stale = [other for other in self._values(_step_field(kind)) if other != step]
+            yield
+            if stale:
+                yield from self._bring(kind, Filter(must=[_one_of(_step_field(kind), stale)]), step)
+
+    def _bring(self, kind: Kind, which: Filter, step: int) -> Iterator[None]:
+        using, length_field = TERMS[kind], _length_field(kind)
+        wanted = {"with_vector": [using], "with_payload": [length_field]}
+        while points := self._page_of(which, SLICE[kind], **wanted):
+            vectors = []
+            for point in points:
+                old = point.vector[using]
+                new = reweigh(old.indices, old.values, point.payload[length_field], step)
+                vectors.append(PointVectors(point.id, {using: SparseVector(*new)}))
+            # A vector carries its step, so a crash between these two only has the same work done again.
+            self._edge.update(UpdateOperation.update_vectors(vectors))
+            self._edge.update(UpdateOperation.set_payload([point.id for point in points], {_step_field(kind): step}))
+            yield
+
+    # reading ----------------------------------------------------------------------------------------------------------
+
+    def search(self, probes: Sequence[Sought]) -> list[list[Match]]:
+        """Run searches together; one ranked list for each, best first."""
+        for sought in probes:
+            if sought.dense is not None:
+                self._check_dimension(len(sought.dense) // 4)
+        able = [sought for sought in probes if sought.dense is not None or sought.weights]
+        found = dict(zip(map(id, able), self._run(able), strict=True)) if able else {}
+        return [found.get(id(sought), []) for sought in probes]
+
+    def _run(self, probes: Sequence[Sought]) -> list[list[Match]]:
+        requests = [self._request(sought, _filter(sought)) for sought in probes]
+        lists = self._edge.query_batch(QueryBatchRequest(requests))
+        return [self._complete(sought, points) for sought, points in zip(probes, lists, strict=True)]
+
+    @staticmethod
+    def _request(sought: Sought, which: Filter | None) -> QueryRequest:
+        query: Any = _query(sought)
+        return QueryRequest(limit=sought.top_k + _spare(sought), query=query, filter=which)
+
+    def _complete(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
+        """The hits, searched for again the slow way when too many of the first lot belong to excluded versions."""
+        ranked = self._ranked(sought, points)
+        if len(ranked) >= sought.top_k or len(points) < sought.top_k + _spare(sought):
+            return ranked
+        return self._ranked(sought, self._edge.query(self._request(sought, _filter(sought, sought.exclude))))
+
+    def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
+        """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
+        scored = [(float(f"{point.score:.6g}"), point.id.bytes) for point in points]
+        known = self._known([id_ for _, id_ in scored])
+        kept = [(score, known[id_]) for score, id_ in scored if known[id_].version not in sought.exclude]
+        kept.sort(key=lambda match: (-match[0], match[1].id))
+        return kept[: sought.top_k]
+
+    def _known(self, ids: Iterable[bytes]) -> dict[bytes, Card]:
+        """The units of these ids, from memory as far as they are remembered."""
+        found = {id_: card for id_ in ids if (card := self._remembered.get(id_)) is not None}
+        missing: list[Any] = [UUID(bytes=id_) for id_ in ids if id_ not in found]
+        if missing:
+            read = map(_card, self._edge.retrieve(missing, with_payload=True, with_vector=False))
+            fresh = {card.id: card for card in read}
+            self._remembered |= fresh
+            found |= fresh
+            for id_ in list(islice(self._remembered, max(0, len(self._remembered) - REMEMBERED))):
+                del self._remembered[id_]
+        return found
+
+    def _forget(self, ids: Iterable[UUID]) -> None:
+        for id_ in ids:
+            self._remembered.pop(id_.bytes, None)
+
+    def fetch(self, places: Sequence[tuple[str, int]]) -> list[Match]:
+        """All chunks on (version, page) places, in no order."""
+        if not places:
+            return []
+        pages: list[Any] = [Filter(must=[_is("version", version), _is("page", page)]) for version, page in places]
+        which = Filter(must=[_is("kind", "chunk")], should=pages)
+        limit = self._edge.count(CountRequest(filter=which))
+        points = self._page_of(which, limit, with_payload=True) if limit else []
+        return [(0.0, _card(point)) for point in points]
+
+    # keeping ----------------------------------------------------------------------------------------------------------
+
+    def compact(self) -> None:
+        """Give back the room of removed units. One long call: for quiet moments."""
+        self._edge.optimize()
+        self.has_holes = False
+
+    def close(self) -> None:
+        """Make all durable and release the files."""
+        self._edge.flush()
+        self._edge.close()
