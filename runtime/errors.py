@@ -145,6 +145,12 @@ class AgentUnavailableError(AgentRAGError):
     code, title, http_status, retryable = "agent.unavailable", "Agent unavailable", 503, True
 
 
+class StreamLostError(AgentRAGError):
+    """A reader asks for events that are no longer held, or fell so far behind that it missed some."""
+
+    code, title, http_status, retryable = "stream.lost", "Events lost", 410, True
+
+
 class StoreUnavailableError(AgentRAGError):
     """A backend does not answer."""
 

@@ -16,7 +16,7 @@ class Entry:
 
 
 class Live(Protocol):
-    """Streams are bounded rings with a time to live; a reader that fell behind is told so by `lost`."""
+    """Streams are bounded rings with a time to live; a reader that fell behind gets StreamLostError."""
 
     async def append(self, stream: str, data: str, *, attempt: int = 1) -> str:
         """Add an event and return its id."""
@@ -31,7 +31,10 @@ class Live(Protocol):
         """Whether a reader can go on after this id without having missed anything."""
 
     def read(self, stream: str, after: str | None = None, *, follow: bool = True) -> AsyncIterator[Entry]:
-        """Entries after `after` (None: all that is held), then new ones as they come, until the stream is closed."""
+        """Entries after `after` (None: all that is held), then new ones as they come, until the stream is closed.
+
+        Raises: StreamLostError when `after` is not held, and for a reader that fell behind.
+        """
 
     async def put(self, key: str, value: bytes, *, ttl_seconds: float) -> None:
         """Keep a value for a while."""

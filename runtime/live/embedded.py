@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
-from runtime.errors import ConflictError, InvalidInputError, StoreUnavailableError
+from runtime.errors import ConflictError, InvalidInputError, StoreUnavailableError, StreamLostError
 from runtime.live.contract import Entry
 from runtime.live.expiring import Expiring
-from runtime.live.ring import Ring, StreamLostError
+from runtime.live.ring import Ring
 
 STREAM_ENTRIES = 4096
 STREAM_BYTES = 4 * 1024 * 1024

@@ -7,18 +7,12 @@ import sys
 from collections import deque
 from itertools import islice
 
-from runtime.errors import AgentRAGError, ConflictError
+from runtime.errors import ConflictError, StreamLostError
 from runtime.live.contract import Entry
 
 _ID = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})", re.ASCII)
 ATTEMPTS = 64
 """Attempts whose ids are still understood."""
-
-
-class StreamLostError(AgentRAGError):
-    """A reader asks for what is no longer held, or fell so far behind that it missed something."""
-
-    code, title, http_status, retryable = "stream.lost", "Events lost", 410, True
 
 
 class Ring:

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from runtime.errors import StoreUnavailableError
+from runtime.errors import StoreUnavailableError, StreamLostError
 from runtime.live.embedded import STREAM_SECONDS, EmbeddedLive
 from runtime.live.expiring import Expiring
-from runtime.live.ring import ATTEMPTS, Ring, StreamLostError
+from runtime.live.ring import ATTEMPTS, Ring
 
 SECONDS = 20.0
 
