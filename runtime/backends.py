@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-from runtime.errors import SettingsError
+from runtime.errors import SettingsError, StoreUnavailableError
+from runtime.resilience import Backoff, retried
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,14 +20,11 @@ if TYPE_CHECKING:
     from runtime.records.contract import Records
     from runtime.vectors.contract import VectorStore
 
-Need = Literal["vectors", "records", "blobs", "live", "durable", "compute", "embedder", "answerer"]
+Need = Literal["vectors", "records", "blobs", "live", "durable", "compute", "embedder", "answerer", "simple_answerer"]
 
 
-class Pingable(Protocol):
-    """A backend that can say whether it works."""
-
-    async def ping(self) -> None:
-        """Return when it answers."""
+STORE_BACKOFF = Backoff(attempts=30, first_seconds=1.0, factor=1.0)
+"""A store that is started together with its agents may come up after them."""
 
 
 class Backends:
@@ -43,6 +41,7 @@ class Backends:
     compute: Compute
     embedder: Embedder
     answerer: Answerer
+    simple_answerer: Answerer
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -95,7 +94,8 @@ async def _vectors(settings: Settings) -> VectorStore:
         case "store":
             from runtime.vectors.remote import RemoteVectors
 
-            return await RemoteVectors.connect(settings.place(settings.vectors_url))
+            socket = settings.place(settings.vectors_url)
+            return await retried(lambda: RemoteVectors.connect(socket), STORE_BACKOFF, StoreUnavailableError)
     raise _unknown("vectors_url", settings.vectors_url, "embedded:<folder> or store:<socket>")
 
 
@@ -153,9 +153,7 @@ async def _embedder(settings: Settings) -> Embedder:
 async def _answerer(settings: Settings) -> Answerer:
     match settings.answers_url.partition(":")[0]:
         case "embedded":
-            from runtime.models.extractive import ExtractiveAnswerer
-
-            return ExtractiveAnswerer(await _embedder(settings))
+            return await _simple_answerer(settings)
         case "openai":
             from runtime.models.openai import OpenAIAnswerer
 
@@ -163,7 +161,14 @@ async def _answerer(settings: Settings) -> Answerer:
     raise _unknown("answers_url", settings.answers_url, "embedded:extractive or openai:https://host/v1")
 
 
-_OPENERS = {
+async def _simple_answerer(settings: Settings) -> Answerer:
+    """What answers when the first choice is away: sentences picked here need nobody else."""
+    from runtime.models.extractive import ExtractiveAnswerer
+
+    return ExtractiveAnswerer(await _embedder(settings))
+
+
+_OPENERS: dict[Need, Callable[[Settings], Awaitable[Any]]] = {
     "vectors": _vectors,
     "records": _records,
     "blobs": _blobs,
@@ -172,4 +177,5 @@ _OPENERS = {
     "compute": _compute,
     "embedder": _embedder,
     "answerer": _answerer,
+    "simple_answerer": _simple_answerer,
 }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from runtime.backends import Backends
 
 
 class Settings(BaseSettings):
@@ -16,7 +19,9 @@ class Settings(BaseSettings):
     A backend URL is `scheme:place`; the scheme picks the adapter. A relative folder lies in the data folder.
     """
 
-    model_config = SettingsConfigDict(env_prefix="AGENTRAG_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="AGENTRAG_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     data: Path = Field(default_factory=lambda: user_data_path("agentrag"))
     """The data folder: everything that is kept, but for what a URL below puts elsewhere."""
@@ -62,6 +67,14 @@ class Settings(BaseSettings):
     """Documents that a tenant may keep."""
     max_stored_bytes: int = 10 * 1024**3
     """Bytes that a tenant's documents may take."""
+
+    @classmethod
+    def beside(cls, backends: Backends | None) -> Self:
+        """These knobs, with whatever was settled for the process whose backends are shared."""
+        if backends is None:
+            return cls()
+        known = backends.settings
+        return cls(**{name: getattr(known, name) for name in known.model_fields_set if name in cls.model_fields})
 
     def place(self, url: str) -> Path:
         """The folder or file of an embedded URL; relative ones lie in the data folder."""

@@ -85,7 +85,7 @@ class DocumentRecords(Protocol):
     async def stored_bytes(self, tenant: TenantId) -> int:
         """Sum of the sizes of all documents."""
 
-    async def unfinished(self) -> list[tuple[TenantId, DocumentId]]:
+    async def unfinished(self) -> Sequence[tuple[TenantId, DocumentId]]:
         """Documents of all tenants that are pending or processing, oldest first."""
 
     async def delete(self, tenant: TenantId, doc_id: str) -> bool:

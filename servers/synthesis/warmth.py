@@ -1,0 +1,46 @@
+"""Load the answerer while the agent already says that it lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, runtime_checkable
+
+import structlog
+
+from runtime.backends import Backends
+from runtime.errors import AgentRAGError
+
+log = structlog.get_logger()
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """An answerer that takes its time to load."""
+
+    async def warm(self) -> None:
+        """Load now what the first question would have to wait for."""
+
+
+@asynccontextmanager
+async def warming(on: Backends) -> AsyncIterator[None]:
+    """Begin to load the answerer; leaving stops it."""
+    work = asyncio.create_task(_warm(on))
+    try:
+        yield
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+
+async def _warm(on: Backends) -> None:
+    if not isinstance(on.answerer, Warmable):
+        return
+    try:
+        await on.answerer.warm()
+    except AgentRAGError as error:  # the first question tells its caller; here it is only early
+        log.warning("answerer.cold", model=on.answerer.name, code=error.code, reason=str(error))
+    else:
+        log.info("answerer.warm", model=on.answerer.name)
