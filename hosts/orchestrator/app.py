@@ -1,0 +1,71 @@
+"""The host as an AgentServer: its skill `ask`, the HTTP API, discovery and the durable workflows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from hosts.orchestrator import ask, query, upload
+from hosts.orchestrator.discovery import Directory
+from hosts.orchestrator.host import Host
+from hosts.orchestrator.operations import route, unknown_path
+from hosts.orchestrator.routes import admin, documents, queries
+from hosts.orchestrator.settings import HostSettings
+from runtime.agent import AgentServer
+from runtime.auth import Keyring
+from runtime.backends import Backends
+from runtime.client import FederationClient
+
+DESCRIPTION = (
+    "Answers questions about the user's own documents. Every sentence of an answer points at the page it came from."
+)
+OPERATIONS = [*documents.OPERATIONS, *queries.OPERATIONS, *admin.OPERATIONS]
+
+
+def create_host(
+    settings: HostSettings | None = None,
+    backends: Backends | None = None,
+    addresses: Mapping[str, str] | None = None,
+) -> AgentServer:
+    """The host of a federation whose agents are at `addresses`, or where the settings say."""
+    settings = settings or HostSettings.beside(backends)
+    on = backends or Backends(settings)
+    directory = Directory(
+        addresses or settings.addresses(),
+        refresh_seconds=settings.discovery_seconds,
+        recovery_seconds=settings.recovery_seconds,
+        degraded_ms=settings.degraded_ms,
+    )
+    client = FederationClient(directory.address, Keyring.of(settings))
+    host = Host(settings=settings, on=on, directory=directory, client=client, boot=int(time.time()))
+
+    @asynccontextmanager
+    async def background(_: Backends) -> AsyncIterator[None]:
+        on.durable.register(
+            {query.NAME: query.answer_question, upload.NAME: upload.take_document},
+            {**query.activities(host), **upload.activities(host)},
+        )
+        async with directory.watching(on.records.health):
+            await on.durable.resume()
+            try:
+                yield
+            finally:
+                await client.close()
+
+    async def knows_agents() -> str:
+        return "ok" if directory.is_known else "no agent has answered yet"
+
+    return AgentServer(
+        "orchestrator",
+        DESCRIPTION,
+        ask.skills(lambda: host),
+        settings,
+        ("blobs", "durable"),
+        backends=on,
+        owns_backends=backends is None,
+        background=background,
+        routes=[route(operation, host) for operation in OPERATIONS],
+        checks={"agents": knows_agents},
+        exception_handlers={404: unknown_path, 405: unknown_path},
+    )

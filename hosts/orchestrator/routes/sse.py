@@ -1,0 +1,35 @@
+"""Entries of a stream as Server-Sent Events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from runtime.live.contract import Entry
+
+PING_SECONDS = 15
+RETRY_MS = 2000
+
+
+async def _events(entries: AsyncIterator[Entry], *, ends: bool) -> AsyncIterator[ServerSentEvent]:
+    first = True
+    async for entry in entries:
+        name = json.loads(entry.data).get("event", "message")
+        yield ServerSentEvent(entry.data, id=entry.id, event=name, retry=RETRY_MS if first else None)
+        first = False
+    if ends:
+        yield ServerSentEvent("[DONE]")
+
+
+def streamed(
+    entries: AsyncIterator[Entry], *, ends: bool = False, headers: dict[str, str] | None = None
+) -> EventSourceResponse:
+    """A response that streams entries; `ends` adds the line `data: [DONE]` that clients of chat APIs wait for."""
+    return EventSourceResponse(
+        _events(entries, ends=ends),
+        ping=PING_SECONDS,
+        sep="\n",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})},
+    )
