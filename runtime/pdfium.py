@@ -1,0 +1,314 @@
+"""Read and draw PDF files: the one adapter of PDFium, for use inside child processes.
+
+PDFium is not thread-safe: a process may touch this module from one thread only, and a file that nobody vouches for is
+opened in a child process that may die of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from runtime.errors import NotFoundError, UnreadableDocumentError
+from runtime.linebox import Box, Glyph, line_rects
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from schemas.citation import Rect
+
+HEADER_BYTES = 1024
+"""The `%PDF-` header may follow other bytes, but within these."""
+MAX_PIXELS = 24_000_000
+"""Largest picture; a page of odd shape is drawn smaller than asked rather than beyond this."""
+
+MAX_CODE = 0x10FFFF
+"""The last code point; files with broken encodings claim more."""
+
+_DEVICE = 1 << 20
+"""Device units along each side of a page when positions are asked for: a millionth of a page is the grain."""
+_SURROGATE_FILLER = "\u200b"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about itself; None where it says nothing."""
+
+    title: str | None
+    author: str | None
+    date: datetime | None
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """One page as PDFium reads it: `text[i]` is PDFium's character i. Width and height are points, after rotation."""
+
+    text: str
+    label: str | None
+    width: float
+    height: float
+
+
+class _Leaf:
+    """A loaded page and, once asked for, its text."""
+
+    def __init__(self, number: int, page: Any) -> None:
+        self.number = number
+        self.page = page
+        self._text: Any = None
+
+    @property
+    def text(self) -> Any:
+        if self._text is None:
+            self._text = self.page.get_textpage()
+        return self._text
+
+    def close(self) -> None:
+        self.page.close()  # its text goes with it
+
+
+class PdfFile:
+    """An open PDF file. Pages are numbered from 1; their text positions are PDFium character indexes.
+
+    The page used last stays loaded, so that its text, rectangles and picture are cheap together.
+    """
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self._leaf: _Leaf | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> PdfFile:
+        """Open a file. Raises UnreadableDocumentError: no PDF, password protected, damaged, or without pages."""
+        with path.open("rb") as file:
+            head = file.read(HEADER_BYTES)
+        if b"%PDF-" not in head:
+            raise UnreadableDocumentError(
+                f"the file is not a PDF: none of its first {HEADER_BYTES} bytes begin `%PDF-`; upload a PDF, "
+                "or give the file the ending of what it is"
+            )
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            raise _refusal(error.err_code, path) from error
+        with suppress(pypdfium2.PdfiumError):  # what was typed into form fields is drawn too, if it can be
+            document.init_forms()
+        return cls(document)
+
+    def __enter__(self) -> PdfFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._leaf = None
+        self._document.close()  # its pages go with it
+
+    @property
+    def page_count(self) -> int:
+        """How many pages there are."""
+        return len(self._document)
+
+    @property
+    def metadata(self) -> Metadata:
+        """Title, author and the date it was made (or else last changed)."""
+        date = pdf_date(self._meta("CreationDate")) or pdf_date(self._meta("ModDate"))
+        return Metadata(self._meta("Title") or None, self._meta("Author") or None, date)
+
+    def page(self, n: int) -> RawPage:
+        """The text of page `n`. Raises NotFoundError beyond the last page, UnreadableDocumentError for a broken one."""
+        leaf = self._loaded(n)
+        return RawPage(_characters(leaf.text), self._label(n), leaf.page.get_width(), leaf.page.get_height())
+
+    def rects(self, n: int, spans: Sequence[tuple[int, int]]) -> list[tuple[Rect, ...]]:
+        """Line rectangles on page `n` for each span (first character, count), in the order of the spans.
+
+        Rectangles are fractions of the page as it is seen: rotated and cropped. What lies outside has none.
+        """
+        leaf = self._loaded(n)
+        place = _placement(leaf.page)
+        aspect = leaf.page.get_width() / leaf.page.get_height()
+        last = leaf.text.count_chars()
+        return [
+            line_rects(_glyphs(leaf.text, range(max(0, start), min(start + count, last)), place), aspect)
+            for start, count in spans
+        ]
+
+    def picture(self, n: int, width_px: int, highlights: Sequence[Rect] = (), pale: Sequence[Rect] = ()) -> bytes:
+        """Page `n` as a lossless WebP file `width_px` wide, with `highlights` in yellow and `pale` in a lighter one."""
+        from runtime.paper import shade, webp  # Pillow
+
+        return webp(shade(self._drawn(n, width_px), highlights, pale))
+
+    def _drawn(self, n: int, width_px: int) -> Image:
+        from runtime.paper import MAX_SIDE
+
+        page = self._loaded(n).page
+        width, height = page.get_size()
+        scale = width_px / width
+        scale = min(scale, math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(width, height))
+        # PDFium rounds sizes up; a hair less keeps a width that is met exactly
+        bitmap = page.render(scale=scale * (1 - 1e-9), rev_byteorder=True, prefer_bgrx=False)
+        image: Image = bitmap.to_pil().convert("RGB")
+        return image
+
+    def _loaded(self, n: int) -> _Leaf:
+        if not 1 <= n <= self.page_count:
+            raise NotFoundError(f"there is no page {n}; the document has pages 1 to {self.page_count}")
+        if self._leaf is None or self._leaf.number != n:
+            if self._leaf is not None:
+                self._leaf.close()
+                self._leaf = None
+            try:
+                self._leaf = _Leaf(n, self._document[n - 1])
+            except pypdfium2.PdfiumError as error:
+                raise UnreadableDocumentError(
+                    f"page {n} of {self.page_count} is damaged and cannot be read; upload an undamaged copy"
+                ) from error
+        return self._leaf
+
+    def _meta(self, key: str) -> str:
+        name = key.encode()
+        size = pdfium.FPDF_GetMetaText(self._document, name, None, 0)
+        return _utf16(size, lambda buffer: pdfium.FPDF_GetMetaText(self._document, name, buffer, size))
+
+    def _label(self, n: int) -> str | None:
+        size = pdfium.FPDF_GetPageLabel(self._document, n - 1, None, 0)
+        label = _utf16(size, lambda buffer: pdfium.FPDF_GetPageLabel(self._document, n - 1, buffer, size))
+        return label or None
+
+
+_PAGE = re.compile(rb"/Type\s*/Page\b")
+_NO_PAGES = re.compile(rb"/Type\s*/Pages\b[^>]{0,200}/Count\s+0\b|/Count\s+0\b[^>]{0,200}/Type\s*/Pages\b")
+
+
+def _refusal(code: int | None, path: Path) -> UnreadableDocumentError:
+    if code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+        return UnreadableDocumentError("the PDF is password protected; upload a copy that opens without a password")
+    content = path.read_bytes()
+    if _NO_PAGES.search(content) and not _PAGE.search(content):
+        return UnreadableDocumentError("the PDF has no pages; upload one that has")
+    return UnreadableDocumentError(
+        "the PDF is damaged or truncated: its page tree cannot be read; upload it again, or a repaired copy"
+    )
+
+
+def _utf16(size: int, fill: Any) -> str:
+    """Text that PDFium writes as UTF-16 with a closing zero, made clean: odd halves replaced, control codes gone."""
+    if size <= 2:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    fill(buffer)
+    text = buffer.raw[: size - 2].decode("utf-16-le", errors="replace")
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+_DATE = re.compile(r"D?:?\s*(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?\s*(?:Z|([+-])(\d\d)'?(\d\d)?)?", re.ASCII)
+
+
+def pdf_date(text: str) -> datetime | None:
+    """A PDF date `D:YYYYMMDDHHmmSS+HH'mm'` as a time with zone; parts may be missing. None for anything else.
+
+    Source: ISO 32000-1, section 7.9.4. A date without a zone is taken as UTC.
+    """
+    found = _DATE.match(text.strip())
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
+    try:
+        zone = (
+            timezone(timedelta(hours=int(zone_hours), minutes=int(zone_minutes or 0)) * (-1 if sign == "-" else 1))
+            if sign
+            else UTC
+        )
+        return datetime(
+            int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=zone
+        )
+    except ValueError:
+        return None
+
+
+def _characters(text: Any) -> str:
+    """The page's characters, one for each PDFium index."""
+    count: int = text.count_chars()
+    if not count:
+        return ""
+    whole: str = text.get_text_range(errors="replace")
+    if len(whole) == count and "\ufffd" not in whole:
+        return whole
+    # PDFium leaves some characters out of the running text; one by one they keep their indexes
+    return "".join(_paired([pdfium.FPDFText_GetUnicode(text, index) for index in range(count)]))
+
+
+def _paired(codes: Sequence[int]) -> Iterator[str]:
+    """One character for each code: a surrogate pair becomes its character and an invisible filler."""
+    high = 0
+    for index, code in enumerate(codes):
+        following = codes[index + 1] if index + 1 < len(codes) else 0
+        if high:
+            high = 0
+            yield _SURROGATE_FILLER
+        elif 0xD800 <= code < 0xDC00 and 0xDC00 <= following < 0xE000:
+            high = code
+            yield chr(0x10000 + ((code - 0xD800) << 10) + following - 0xDC00)
+        elif 0xD800 <= code < 0xE000 or code > MAX_CODE:
+            yield "\ufffd"
+        else:
+            yield chr(code)
+
+
+Placement = tuple[float, float, float, float, float, float]
+
+
+def _placement(page: Any) -> Placement:
+    """The affine map from page coordinates to fractions of the page as seen (origin top left)."""
+    (x0, y0), (x1, y1), (x2, y2) = (_device(page, *point) for point in ((0, 0), (1000, 0), (0, 1000)))
+    return ((x1 - x0) / 1000, (x2 - x0) / 1000, x0, (y1 - y0) / 1000, (y2 - y0) / 1000, y0)
+
+
+def _device(page: Any, x: float, y: float) -> tuple[float, float]:
+    left, top = ctypes.c_int(), ctypes.c_int()
+    if not pdfium.FPDF_PageToDevice(page, 0, 0, _DEVICE, _DEVICE, 0, x, y, left, top):
+        raise UnreadableDocumentError("the page has no size, so nothing can be placed on it; upload a repaired copy")
+    return left.value / _DEVICE, top.value / _DEVICE
+
+
+def _glyphs(text: Any, indexes: range, place: Placement) -> Iterator[Glyph]:
+    for index in indexes:
+        glyph = _glyph(text, index, place)
+        if glyph is not None:
+            yield glyph
+
+
+def _glyph(text: Any, index: int, place: Placement) -> Glyph | None:
+    """Where one visible character stands; None for spaces, generated characters and what has no extent."""
+    code = pdfium.FPDFText_GetUnicode(text, index)
+    if code == 0 or (code <= MAX_CODE and chr(code).isspace()):
+        return None
+    box = pdfium.FS_RECTF()
+    if not pdfium.FPDFText_GetLooseCharBox(text, index, box):
+        return None
+    a, b, c, d, e, f = place
+    xs = [a * x + b * y + c for x in (box.left, box.right) for y in (box.bottom, box.top)]
+    ys = [d * x + e * y + f for x in (box.left, box.right) for y in (box.bottom, box.top)]
+    found = Box(min(xs), min(ys), max(xs), max(ys))
+    if found.right <= found.left or found.bottom <= found.top:
+        return None
+    angle = pdfium.FPDFText_GetCharAngle(text, index)
+    run_x, run_y = a * math.cos(angle) + b * math.sin(angle), d * math.cos(angle) + e * math.sin(angle)
+    return Glyph(found, upright=abs(run_x) >= abs(run_y))
