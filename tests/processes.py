@@ -40,7 +40,7 @@ class Process:
             )
         return cls(child, output)
 
-    async def answers(self, url: str, seconds: float = 40.0) -> None:
+    async def answers(self, url: str, seconds: float = 120.0) -> None:
         """Return once `url` answers 200; fails with the output when the process ends or the time is up."""
         until = time.monotonic() + seconds
         async with httpx.AsyncClient(trust_env=False) as http:

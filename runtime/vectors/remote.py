@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runtime import frames
+from opentelemetry.trace import SpanKind
+
+from runtime import frames, telemetry
 from runtime.errors import StoreUnavailableError
 from runtime.vectors.contract import Hit, Probe, Unit
 from runtime.vectors.place import short
@@ -62,7 +64,8 @@ class RemoteVectors:
     # asking -----------------------------------------------------------------------------------------------------------
 
     async def _ask(self, do: str, seconds: float, **fields: Any) -> Any:
-        answer = await self._exchange({"do": do, **fields}, seconds)
+        with telemetry.tracer.start_as_current_span(f"store.{do}", kind=SpanKind.CLIENT):
+            answer = await self._exchange({"do": do, **fields}, seconds)
         if "error" in answer:
             raise unpack_error(answer["error"])
         return answer["ok"]

@@ -60,6 +60,9 @@ SPARE_HITS = 8
 EXCLUDED_SPARE_HITS = 64
 """The same when versions are left out, which is much quicker done afterwards than by the index."""
 
+DEEPEST_HITS = 4000
+"""Hits beyond which equal scores are no longer put in order."""
+
 REMEMBERED = 8_000
 """Units whose payloads are kept at hand; reading one from the index takes ten times as long as finding it."""
 
@@ -122,6 +125,16 @@ def _query(sought: Sought) -> Query:
     if sought.dense is not None:
         return Query.Nearest(cast(Any, floats(sought.dense)), using=sought.using)
     return Query.Nearest(SparseVector(list(sought.weights), list(sought.weights.values())), using=sought.using)
+
+
+def _request(sought: Sought, limit: int, which: Filter | None) -> QueryRequest:
+    query: Any = _query(sought)
+    return QueryRequest(limit=limit, query=query, filter=which)
+
+
+def _rounded(score: float) -> float:
+    """A score without the last digits, in which sums of the same numbers may differ."""
+    return float(f"{score:.6g}")
 
 
 def _spare(sought: Sought) -> int:
@@ -305,29 +318,30 @@ class Shard:
         return [found.get(id(sought), []) for sought in probes]
 
     def _run(self, probes: Sequence[Sought]) -> list[list[Match]]:
-        requests = [self._request(sought, _filter(sought)) for sought in probes]
+        requests = [_request(sought, sought.top_k + _spare(sought), _filter(sought)) for sought in probes]
         lists = self._edge.query_batch(QueryBatchRequest(requests))
         return [self._complete(sought, points) for sought, points in zip(probes, lists, strict=True)]
 
-    @staticmethod
-    def _request(sought: Sought, which: Filter | None) -> QueryRequest:
-        query: Any = _query(sought)
-        return QueryRequest(limit=sought.top_k + _spare(sought), query=query, filter=which)
-
     def _complete(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
-        """The hits, searched for again the slow way when too many of the first lot belong to excluded versions."""
-        ranked = self._ranked(sought, points)
-        if len(ranked) >= sought.top_k or len(points) < sought.top_k + _spare(sought):
-            return ranked
-        return self._ranked(sought, self._edge.query(self._request(sought, _filter(sought, sought.exclude))))
+        """The hits, searched for deeper when too many were excluded, or equal scores go on beyond what was asked."""
+        limit, which = sought.top_k + _spare(sought), _filter(sought)
+        while True:
+            ranked = self._ranked(sought, points)
+            enough = len(ranked) >= sought.top_k
+            if len(points) < limit or limit > DEEPEST_HITS:
+                return ranked[: sought.top_k]
+            if enough and _rounded(points[-1].score) < ranked[sought.top_k - 1][0]:
+                return ranked[: sought.top_k]
+            limit *= 4
+            which = which if enough else _filter(sought, sought.exclude)
+            points = self._edge.query(_request(sought, limit, which))
 
     def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
         """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
-        scored = [(float(f"{point.score:.6g}"), point.id.bytes) for point in points]
+        scored = [(_rounded(point.score), point.id.bytes) for point in points]
         known = self._known([id_ for _, id_ in scored])
         kept = [(score, known[id_]) for score, id_ in scored if known[id_].version not in sought.exclude]
-        kept.sort(key=lambda match: (-match[0], match[1].id))
-        return kept[: sought.top_k]
+        return sorted(kept, key=lambda match: (-match[0], match[1].id))
 
     def _known(self, ids: Iterable[bytes]) -> dict[bytes, Card]:
         """The units of these ids, from memory as far as they are remembered."""
