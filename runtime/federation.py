@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from runtime import loopback
 from runtime.backends import Backends
-from runtime.errors import FolderInUseError, SettingsError
+from runtime.errors import AgentUnavailableError, FolderInUseError, SettingsError
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _locked(file: Any) -> bool:
 
 def bound_socket(port: int) -> socket.socket:
     """A loopback socket; port 0 takes a free one. Raises SettingsError when the port is taken."""
+    loopback.ensure_up()
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets NODELAY by protocol
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -169,14 +171,17 @@ async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
 
 
 async def _ready(base_url: str) -> None:
-    """Return once the host knows its agents. Raises SettingsError when that takes too long."""
+    """Return once the host knows its agents. Raises AgentUnavailableError when that takes too long."""
     import httpx
 
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(READY_SECONDS):
-        while True:
-            if (await client.get(f"{base_url}/health/ready")).status_code == 200:
-                return
-            await asyncio.sleep(0.05)
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(READY_SECONDS):
+            while (found := await client.get(f"{base_url}/health/ready")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AgentUnavailableError(
+            f"the agents were not ready within {READY_SECONDS:.0f} s: {found.text[:500]}; the log has the reason"
+        ) from None
 
 
 @asynccontextmanager

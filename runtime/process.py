@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
-from runtime import telemetry
+from runtime import loopback, telemetry
 from runtime.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 PORTS = {"retrieval": 8101, "ingestion": 8102, "synthesis": 8103, "citation": 8104, "monitoring": 8105}
 """Where each agent listens when nothing else is said; the host has 8000."""
+HOST_PORT = 8000
 GRACE_SECONDS = 5
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -35,8 +38,12 @@ def run(
     transport: Literal["http", "stdio"] = "http",
     host: str = "127.0.0.1",
     port: int | None = None,
+    holding: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
 ) -> None:
-    """Run an agent until it is ended. Raises SettingsError for an open address without authentication."""
+    """Run an agent until it is ended, `holding` something that is told its address meanwhile.
+
+    Raises: SettingsError for an open address without authentication.
+    """
     if agent.settings.auth == "local" and host not in LOOPBACK:
         raise SettingsError(
             f"host is {host!r}, and with auth `local` everybody there would be the owner; "
@@ -45,5 +52,12 @@ def run(
     telemetry.configure(agent.name, agent.settings)
     if transport == "stdio":
         asyncio.run(agent.mcp.run_async(transport="stdio", show_banner=False))
-    else:
-        asyncio.run(listen(agent.app(), host, port if port is not None else PORTS.get(agent.name, 8000)))
+        return
+    loopback.ensure_up()
+    chosen = port if port is not None else PORTS.get(agent.name, HOST_PORT)
+
+    async def serve() -> None:
+        async with holding(f"http://{host}:{chosen}") if holding else nullcontext():
+            await listen(agent.app(), host, chosen)
+
+    asyncio.run(serve())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ LATENCY = Histogram(
 TOKENS = Counter("token_usage_total", "Tokens read and written by models", ["agent", "model", "direction"])
 
 tracer = trace.get_tracer("agentrag")
+
+os.environ.setdefault("FASTMCP_LOG_ENABLED", "false")  # its own handlers would write beside ours
 
 
 def trace_id() -> str:

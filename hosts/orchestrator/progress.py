@@ -15,6 +15,8 @@ from schemas.message import TenantId
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 POLL_SECONDS = 0.5
+AGAIN_SECONDS = 300.0
+"""How long an old end is overlooked when its agent does not begin."""
 
 
 def eta_seconds(document: Document, now: float) -> float | None:
@@ -49,6 +51,19 @@ async def followed(live: Live, stream: str, after: str | None) -> AsyncIterator[
         return
 
 
+def is_past(document: Document, known: Document) -> bool:
+    """Whether a state is older than one that is known, such as the end before a document was done again."""
+    if document.updated_at == known.updated_at:
+        return document.status in TERMINAL
+    return document.updated_at < known.updated_at
+
+
+def queued(document: Document) -> Document:
+    """A document as it stands between the wish to do it again and the first word of its agent."""
+    fresh = {"status": "pending", "stage": "waiting", "progress": 0, "message": "Waiting", "error": None}
+    return document.model_copy(update=fresh)
+
+
 class DocumentStream:
     """The progress of one document."""
 
@@ -64,13 +79,28 @@ class DocumentStream:
         for stream in (self._name, all_documents(self._tenant)):
             await self._host.on.live.append(stream, data, attempt=self._host.boot)
 
+    async def begin_again(self, document: Document) -> Document:
+        """Say that an ended document is done again; until its agent writes, its old end does not count."""
+        ended = document.updated_at.isoformat().encode()
+        await self._host.on.live.put(f"{self._name}:ended", ended, ttl_seconds=AGAIN_SECONDS)
+        await self.publish(queued(document))
+        return queued(document)
+
+    async def current(self) -> Document | None:
+        """The document as it stands, as `queued` while the end on record is the one before this beginning."""
+        document = await self._host.on.records.documents.get(self._tenant, self._doc_id)
+        if document is None:
+            return None
+        ended = await self._host.on.live.get(f"{self._name}:ended")
+        return queued(document) if ended == document.updated_at.isoformat().encode() else document
+
     async def read(self, after: str | None = None) -> AsyncIterator[Entry]:
         """How the document stands, then every change until it has ended.
 
         Changes come from the stream; where there is none (another host relays them), from the record.
         """
-        live, documents = self._host.on.live, self._host.on.records.documents
-        known = await documents.get(self._tenant, self._doc_id)
+        live = self._host.on.live
+        known = await self.current()
         if known is None:
             return
         last = event_of(known)
@@ -79,12 +109,15 @@ class DocumentStream:
             return
         if await live.exists(self._name):
             async for entry in followed(live, self._name, after):
+                document = DocumentEvent.model_validate_json(entry.data).document
+                if is_past(document, known):
+                    continue
                 yield entry
-                if DocumentEvent.model_validate_json(entry.data).document.status in TERMINAL:
+                if document.status in TERMINAL:
                     return
         while known is not None and known.status not in TERMINAL:
             await asyncio.sleep(POLL_SECONDS)
-            known = await documents.get(self._tenant, self._doc_id)
+            known = await self.current()
             if known is not None and event_of(known) != last:
                 last = event_of(known)
                 yield Entry("0.0", last)

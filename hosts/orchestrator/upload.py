@@ -11,7 +11,7 @@ import structlog
 
 from hosts.orchestrator.fetch import checked, fetched
 from hosts.orchestrator.host import Host
-from hosts.orchestrator.progress import DocumentStream
+from hosts.orchestrator.progress import TERMINAL, DocumentStream
 from hosts.orchestrator.steps import claimed, claims
 from runtime import intake, telemetry
 from runtime.caller import Caller
@@ -45,9 +45,10 @@ async def receive(host: Host, caller: Caller, filename: str, source: AsyncIterat
     """
     document, is_new = await intake.accept(caller.tenant, filename, source, host.on, host.settings)
     if is_new:
+        await DocumentStream(host, caller.tenant, document.doc_id).publish(document)
         await _start(host, caller, document, "ingest", document.doc_id)
     elif document.status in {"failed", "cancelled"}:
-        await reprocess(host, caller, document)
+        document = await reprocess(host, caller, document)
     return document, is_new
 
 
@@ -55,18 +56,22 @@ async def receive_url(host: Host, caller: Caller, filename: str, url: str) -> Do
     """Note a document whose bytes are behind a URL; they are fetched after this returns."""
     checked(url, host.settings.fetch_hosts)
     document = await intake.expect(caller.tenant, filename, host.on, host.settings)
+    await DocumentStream(host, caller.tenant, document.doc_id).publish(document)
     await _start(host, caller, document, "ingest", document.doc_id, url=url)
     return document
 
 
-async def reprocess(host: Host, caller: Caller, document: Document) -> None:
-    """Have a document made searchable anew."""
+async def reprocess(host: Host, caller: Caller, document: Document) -> Document:
+    """Have a document made searchable anew; one that is at work already goes on."""
+    stream = DocumentStream(host, caller.tenant, document.doc_id)
+    if document.status in TERMINAL:
+        document = await stream.begin_again(document)
     await _start(host, caller, document, "reprocess", f"{document.doc_id}:{uuid.uuid4().hex[:8]}")
+    return document
 
 
 async def _start(host: Host, caller: Caller, document: Document, skill: str, instance: str, url: str = "") -> None:
     asked = {**claims(caller), "doc_id": document.doc_id, "skill": skill, "url": url}
-    await DocumentStream(host, caller.tenant, document.doc_id).publish(document)
     await host.on.durable.start(NAME, f"{skill}:{instance}", asked)
 
 

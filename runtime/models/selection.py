@@ -202,7 +202,7 @@ def choose(pool: Pool, readings: Floats, vectors: Floats) -> Choice:
     log_odds = pool.sufficiency(best, float(cosines[best]))
     if log_odds < NOTHING_BELOW:
         return Choice("nothing", (), missing)
-    chosen = _spread(pool, scores, vectors)
+    chosen = _telling(pool, _spread(pool, scores, vectors))
     verdict: Verdict = "partial" if log_odds < PARTIAL_BELOW else "answered"
     return Choice(verdict, tuple(_in_reading_order(pool, chosen)), missing)
 
@@ -220,6 +220,11 @@ def _spread(pool: Pool, scores: Scores, vectors: Floats) -> list[int]:
         chosen.append(at)
         length += size
     return chosen
+
+
+def _telling(pool: Pool, chosen: list[int]) -> list[int]:
+    """Without the headings, unless there is nothing else: beside sentences they say nothing new."""
+    return [at for at in chosen if pool.passages[at].kind != "heading"] or chosen
 
 
 def _in_reading_order(pool: Pool, chosen: Sequence[int]) -> list[Passage]:

@@ -95,7 +95,8 @@ async def _document(exchange: Exchange) -> Document:
 
 async def read(exchange: Exchange) -> Response:
     """A document as it stands."""
-    return shown(await _document(exchange))
+    document = await _document(exchange)
+    return shown(await DocumentStream(exchange.host, exchange.caller.tenant, document.doc_id).current() or document)
 
 
 async def remove(exchange: Exchange) -> Response:
@@ -112,8 +113,7 @@ async def cancel(exchange: Exchange) -> Response:
 
 async def redo(exchange: Exchange) -> Response:
     """Make a document searchable anew."""
-    document = await _document(exchange)
-    await upload.reprocess(exchange.host, exchange.caller, document)
+    document = await upload.reprocess(exchange.host, exchange.caller, await _document(exchange))
     return shown(document, 202, {"Location": f"/v1/documents/{document.doc_id}"})
 
 

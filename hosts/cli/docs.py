@@ -1,0 +1,124 @@
+"""`agentrag docs`: list, show, remove and reprocess documents."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from hosts.cli.catalog import Catalog
+from hosts.cli.console import Console, Exit, one_line, table
+from hosts.cli.federation import connected
+from hosts.cli.ingest import report
+from hosts.cli.options import AsJson, Data, NoWait, Verbose
+from hosts.cli.progress import board, megabytes, state
+from hosts.cli.uploads import all_at_once, redo
+from schemas.document import Document
+
+Name = Annotated[str, Parameter(help="Id or file name of the document.")]
+Names = Annotated[list[str], Parameter(help="Ids or file names of documents.")]
+
+
+def row(document: Document) -> tuple[str, ...]:
+    """A document in a line of the list."""
+    return (
+        document.doc_id,
+        document.filename,
+        state(document),
+        megabytes(document.size_bytes),
+        f"{document.created_at:%Y-%m-%d %H:%M}",
+    )
+
+
+def details(document: Document) -> list[tuple[str, str]]:
+    """What is known about a document, unknown things left out."""
+    told = {
+        "id": document.doc_id,
+        "name": document.filename,
+        "state": state(document),
+        "title": document.title,
+        "author": document.author,
+        "date": f"{document.date:%Y-%m-%d}" if document.date else None,
+        "language": document.language,
+        "pages": document.pages,
+        "page numbers": None if document.paging == "exact" else document.paging,
+        "chunks": document.chunks,
+        "size": megabytes(document.size_bytes),
+        "type": document.media_type,
+        "sha256": document.sha256,
+        "version": document.version_id,
+        "added": f"{document.created_at:%Y-%m-%d %H:%M:%S %Z}",
+        "changed": f"{document.updated_at:%Y-%m-%d %H:%M:%S %Z}",
+    }
+    lines = [(name, one_line(str(value))) for name, value in told.items() if value not in (None, "")]
+    return [*lines, *(("warning", one_line(warning)) for warning in document.warnings)]
+
+
+async def ls(
+    *,
+    status: Annotated[
+        Literal["pending", "processing", "completed", "failed", "cancelled"] | None,
+        Parameter(help="Only documents that stand so."),
+    ] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> Exit:
+    """List documents, newest first."""
+    console = Console()
+    async with connected(data, console) as reached:
+        documents = [document async for document in reached.api.documents(status)]
+    if as_json:
+        console.json({"documents": [document.model_dump(mode="json") for document in documents]})
+    elif documents:
+        console.data(table(("ID", "NAME", "STATE", "SIZE", "ADDED"), [row(document) for document in documents]))
+    else:
+        console.tell("There are no documents; hand some in with `agentrag ingest FILE...`")
+    return Exit.OK
+
+
+async def show(document: Name, /, *, as_json: AsJson = False, data: Data = None) -> Exit:
+    """Show what is known about a document."""
+    console = Console()
+    async with connected(data, console) as reached:
+        (found,) = await Catalog(reached.api).one_each([document])
+    if as_json:
+        console.json(found.model_dump(mode="json"))
+    else:
+        for name, value in details(found):
+            console.data(f"{name:<13} {value}")
+    return Exit.OK
+
+
+async def rm(documents: Names, /, *, as_json: AsJson = False, data: Data = None) -> Exit:
+    """Remove documents and everything made from them: originals, pages, vectors."""
+    console = Console()
+    async with connected(data, console) as reached:
+        found = await Catalog(reached.api).one_each(documents)
+        removed = [(document, await reached.api.delete(document.doc_id)) for document in found]
+    if as_json:
+        console.json({"removed": [deleted.model_dump(mode="json") for _, deleted in removed]})
+    else:
+        for document, deleted in removed:
+            console.data(f"removed {one_line(document.filename)} ({deleted.doc_id}, {deleted.chunks} chunks)")
+    return Exit.OK
+
+
+async def reprocess(
+    documents: Names,
+    /,
+    *,
+    no_wait: NoWait = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    data: Data = None,
+) -> Exit:
+    """Make documents searchable anew; searches use the earlier version until then."""
+    console = Console(verbose=verbose)
+    async with connected(data, console) as reached:
+        found = await Catalog(reached.api).one_each(documents)
+        with board(console) as shown:
+            outcomes = await all_at_once(
+                [partial(redo, reached.api, document, shown, wait=not no_wait) for document in found]
+            )
+    return report(outcomes, console, as_json=as_json)
