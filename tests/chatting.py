@@ -14,6 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from prompts import load
+from runtime.models.openai import OpenAIAnswerer, Patience
+from runtime.resilience import Backoff
+from schemas.answer import Answer
+from schemas.chunk import Chunk
+from schemas.skills import Synthesize, Token
 from tests.serving import serving
 
 BOUND = 20.0
@@ -96,3 +102,33 @@ async def chatting(*script: Reply) -> AsyncIterator[Endpoint]:
     async with serving(app) as base_url:
         endpoint.url = f"{base_url}/v1"
         yield endpoint
+
+
+KEY = "sk-very-secret-4711"
+PROMPT = load("phr-002-synthesis")
+QUICK = Patience(connect=2.0, silence=5.0, backoff=Backoff(attempts=4, first_seconds=0.001))
+
+
+@asynccontextmanager
+async def asking(endpoint: Endpoint, patience: Patience = QUICK) -> AsyncIterator[OpenAIAnswerer]:
+    """An answerer of that server."""
+    answerer = OpenAIAnswerer(endpoint.url, "small", KEY, patience)
+    try:
+        yield answerer
+    finally:
+        await answerer.close()
+
+
+def passage(content: str, doc: str = "manual.pdf", page: int = 23) -> Chunk:
+    return Chunk(
+        chunk_id="c", doc_id="d", doc=doc, version_id="v", page=page, ordinal=0, start=0, end=9, content=content
+    )
+
+
+ASK = Synthesize(question="When does the valve open?", chunks=(passage("The valve opens at 4 bar."),))
+
+
+async def collected(answerer: OpenAIAnswerer, ask: Synthesize = ASK) -> tuple[list[str], Answer]:
+    items = [item async for item in answerer.answer(ask, PROMPT)]
+    assert isinstance(items[-1], Answer)
+    return [item.content for item in items[:-1] if isinstance(item, Token)], items[-1]

@@ -51,8 +51,7 @@ def test_nothing_names_a_document_of_the_evaluation_set() -> None:
     companies = {name.split("_")[0] for name in names if re.search(r"_\d{4}(q\d)?_(10|earnings)", name)}
     banned = re.compile(r"\b(" + "|".join(re.escape(word) for word in sorted(names | companies)) + r")\b")
     questions = [
-        json.loads(line)["question"].lower()
-        for line in (EVALUATION / "pdf" / "queries.jsonl").read_text().splitlines()
+        json.loads(line)["question"].lower() for line in (EVALUATION / "pdf" / "queries.jsonl").read_text().splitlines()
     ]
     for name, text in texts():
         lowered = text.lower()

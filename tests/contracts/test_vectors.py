@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from runtime.errors import ConflictError, FingerprintError, InvalidInputError
 from runtime.vectors.contract import Probe, Unit, VectorStore
@@ -27,23 +28,39 @@ DIMENSION = 8
 APPLE, PEAR, PLUM = 11, 22, 33
 
 
-@pytest.fixture(params=["embedded", "store"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
-    folder = tmp_path / "vectors"
+STRANGE = [TenantId(name) for name in ("../anna", "ANNA", "an/na", "anna\x00", "ä" * 200, ".", "")]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["embedded", "store"])
+async def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[VectorStore, Path]]:
+    """A store for all tests of this file, and the folder that holds all it writes."""
+    place = tmp_path_factory.mktemp(request.param)
     if request.param == "embedded":
-        embedded = await EmbeddedVectors.open(folder)
-        yield embedded
+        embedded = await EmbeddedVectors.open(place / "vectors")
+        yield embedded, place
         await embedded.close()
         return
     ready = asyncio.Event()
-    serving = asyncio.create_task(serve_store(folder, tmp_path / "store.sock", ready.set))
+    serving = asyncio.create_task(serve_store(place / "vectors", place / "store.sock", ready.set))
     async with asyncio.timeout(20):
         await ready.wait()
-    remote = await RemoteVectors.connect(tmp_path / "store.sock")
-    yield remote
+    remote = await RemoteVectors.connect(place / "store.sock")
+    yield remote, place
     await remote.close()
     serving.cancel()
     await asyncio.wait((serving,))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def store(running: tuple[VectorStore, Path]) -> AsyncIterator[VectorStore]:
+    """The store, without tenants."""
+    yield running[0]
+    for tenant in (ANNA, BEN, *STRANGE):
+        await running[0].drop(tenant)
 
 
 def direction(at: int) -> np.ndarray:
@@ -164,13 +181,14 @@ async def test_tenants_never_see_each_other(store: VectorStore) -> None:
     assert await names(store, BEN, words(APPLE)) == []
 
 
-@pytest.mark.parametrize("tenant", ["../anna", "ANNA", "an/na", "anna\x00", "ä" * 200, ".", ""])
-async def test_strange_tenant_names_are_tenants_of_their_own(store: VectorStore, tenant: str, tmp_path: Path) -> None:
-    await fill(store, ANNA, chunk("a", {APPLE: 1}))
-    await fill(store, TenantId(tenant), chunk("b", {APPLE: 1}))
-    assert await names(store, TenantId(tenant), words(APPLE)) == ["b"]
-    assert await names(store, ANNA, words(APPLE)) == ["a"]
-    assert {path.name for path in tmp_path.iterdir()} <= {"vectors", "store.sock"}
+async def test_strange_tenant_names_are_tenants_of_their_own(
+    store: VectorStore, running: tuple[VectorStore, Path]
+) -> None:
+    for number, tenant in enumerate((ANNA, *STRANGE)):
+        await fill(store, tenant, chunk(f"d{number}", {APPLE: 1}))
+    for number, tenant in enumerate((ANNA, *STRANGE)):
+        assert await names(store, tenant, words(APPLE)) == [f"d{number}"]
+    assert {path.name for path in running[1].iterdir()} <= {"vectors", "store.sock"}
 
 
 async def test_a_tenant_without_an_index_finds_nothing(store: VectorStore) -> None:
@@ -357,13 +375,8 @@ async def test_a_cancelled_request_does_not_spoil_the_next(store: VectorStore) -
         assert await names(store, ANNA, words(APPLE)) == ["a"]
 
 
-@pytest.fixture
-async def folder(tmp_path: Path) -> Path:
-    return tmp_path / "vectors"
-
-
-async def test_what_was_acknowledged_outlives_a_killed_store(folder: Path) -> None:
-    store = await EmbeddedVectors.open(folder)
+async def test_what_was_acknowledged_outlives_a_killed_store(tmp_path: Path) -> None:
+    store = await EmbeddedVectors.open(tmp_path)
     await store.ensure(ANNA, "model/1", DIMENSION)
     for batch in range(5):
         await store.upsert(ANNA, [chunk(f"a/{10 * batch + n}", {APPLE: 1}) for n in range(10)])
@@ -371,6 +384,6 @@ async def test_what_was_acknowledged_outlives_a_killed_store(folder: Path) -> No
         os.kill(store.pid, signal.SIGKILL)
     assert await store.seal(ANNA, DocumentId("a"), VersionId("a-v1")) == 50
     await store.close()
-    again = await EmbeddedVectors.open(folder)
+    again = await EmbeddedVectors.open(tmp_path)
     assert len(await names(again, ANNA, words(APPLE, top_k=99))) == 50
     await again.close()

@@ -1,0 +1,187 @@
+"""Read one untrusted file after another in a child process: its pages in groups, then what it tells of itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime import intake
+from runtime.compute.contract import Frame
+from runtime.compute.worker import serve
+from runtime.errors import UnreadableDocumentError, UnsupportedMediaError
+from runtime.pagetext import normalise
+from servers.ingestion import language
+
+if TYPE_CHECKING:
+    from servers.ingestion.blocks import Content
+
+GROUP_PAGES = 32
+"""Most pages in one reply."""
+GROUP_SECONDS = 0.1
+"""Pages are passed on at least this often, so that progress is seen."""
+SAMPLE_PAGES = 40
+SAMPLE_CHARS = 400
+"""By so many characters of so many pages the language is told."""
+
+
+@dataclass
+class Harvest:
+    """What was seen of a document so far; it refuses more pages or text than allowed."""
+
+    max_chars: int
+    pages: int = 0
+    empty: int = 0
+    damaged: int = 0
+    chars: int = 0
+    first_page: str = ""
+    sample: list[str] = field(default_factory=list)
+
+    def take(self, text: str) -> None:
+        """Count a page. Raises UnreadableDocumentError when the text is too much."""
+        self.pages += 1
+        self.chars += len(text)
+        if self.chars > self.max_chars:
+            raise UnreadableDocumentError(
+                f"the document has more than {self.max_chars} characters of text, the limit of `max_text_chars`; "
+                "split it, or raise AGENTRAG_MAX_TEXT_CHARS"
+            )
+        if not text:
+            self.empty += 1
+            return
+        self.first_page = self.first_page or text
+        if len(self.sample) < SAMPLE_PAGES:
+            self.sample.append(text[:SAMPLE_CHARS])
+
+
+def extract(request: Frame) -> Iterator[Frame]:
+    """Read the file at `path` of kind `media_type`.
+
+    Yields `{"pages": n, "paging": how}`, then `{"texts": [...]}` with rows (page, text, label, offsets, width, height),
+    then `{"facts": {...}}` with title, author, date, language and warnings. Raises UnreadableDocumentError.
+    """
+    language.prepare()
+    harvest = Harvest(request["max_chars"])
+    path = Path(request["path"])
+    if request["media_type"] == intake.PDF:
+        yield from _pdf(path, request, harvest)
+    else:
+        yield from _flowing(path, request, harvest)
+
+
+def _pdf(path: Path, request: Frame, harvest: Harvest) -> Iterator[Frame]:
+    from runtime.pdfium import PdfFile
+
+    with PdfFile.open(path) as pdf:
+        _check_pages(pdf.page_count, request["max_pages"])
+        yield {"pages": pdf.page_count, "paging": "exact"}
+        yield from _groups(_pdf_pages(pdf, harvest))
+        said = pdf.metadata
+        yield _facts(harvest, request, said.title, said.author, said.date, ())
+
+
+def _pdf_pages(pdf: Any, harvest: Harvest) -> Iterator[list[Any]]:
+    for number in range(1, pdf.page_count + 1):
+        try:
+            raw = pdf.page(number)
+        except UnreadableDocumentError:
+            harvest.damaged += 1
+            harvest.take("")
+            yield [number, "", None, (), 0.0, 0.0]
+            continue
+        text, offsets = normalise(raw.text)
+        harvest.take(text)
+        yield [number, text, raw.label, offsets, raw.width, raw.height]
+
+
+def _flowing(path: Path, request: Frame, harvest: Harvest) -> Iterator[Frame]:
+    """Files without pages of their own."""
+    content = _content(path, request["media_type"])
+    _check_pages(len(content.pages), request["max_pages"])
+    yield {"pages": len(content.pages), "paging": content.paging}
+    yield from _groups(_flowing_pages(content.pages, harvest))
+    yield _facts(harvest, request, content.title, content.author, content.date, content.warnings)
+
+
+def _content(path: Path, media_type: str) -> Content:
+    match media_type:
+        case intake.TEXT:
+            from servers.ingestion import plain
+
+            return plain.read(path.read_bytes())
+        case intake.MARKDOWN:
+            from servers.ingestion import markdown
+
+            return markdown.read(path.read_bytes())
+        case intake.HTML:
+            from servers.ingestion import markup
+
+            return markup.read(path.read_bytes())
+        case intake.DOCX:
+            from servers.ingestion import word
+
+            return word.read(path)
+    raise UnsupportedMediaError(f"documents of kind {media_type!r} cannot be read; upload a PDF, DOCX or text file")
+
+
+def _flowing_pages(pages: Iterable[str], harvest: Harvest) -> Iterator[list[Any]]:
+    for number, page in enumerate(pages, 1):
+        text, _ = normalise(page)
+        harvest.take(text)
+        yield [number, text, None, (), 0.0, 0.0]
+
+
+def _check_pages(pages: int, most: int) -> None:
+    if pages > most:
+        raise UnreadableDocumentError(
+            f"the document has {pages} pages, the limit of `max_pages` is {most}; split it, or raise AGENTRAG_MAX_PAGES"
+        )
+
+
+def _groups(pages: Iterable[list[Any]]) -> Iterator[Frame]:
+    group: list[list[Any]] = []
+    began = time.monotonic()
+    for page in pages:
+        group.append(page)
+        if len(group) >= GROUP_PAGES or time.monotonic() - began >= GROUP_SECONDS:
+            yield {"texts": group}
+            group, began = [], time.monotonic()
+    if group:
+        yield {"texts": group}
+
+
+def _facts(harvest: Harvest, request: Frame, title: Any, author: Any, date: Any, warnings: tuple[str, ...]) -> Frame:
+    """What is known at the end. Raises UnreadableDocumentError when there was nothing to read."""
+    from servers.ingestion import metadata
+
+    if harvest.empty == harvest.pages:
+        raise UnreadableDocumentError(_nothing_to_read(harvest, request["media_type"]))
+    written = metadata.date(date)
+    return {
+        "facts": {
+            "title": metadata.title(title, harvest.first_page, request["filename"]),
+            "author": metadata.author(author),
+            "date": written.isoformat() if written else None,
+            "language": language.language("\n".join(harvest.sample)),
+            "warnings": [*warnings, *metadata.page_warnings(harvest.pages, harvest.empty, harvest.damaged)],
+        }
+    }
+
+
+def _nothing_to_read(harvest: Harvest, media_type: str) -> str:
+    if media_type != intake.PDF:
+        return "the document has no text; upload one that has"
+    if harvest.damaged == harvest.pages:
+        return f"all {harvest.pages} pages of the PDF are damaged; upload an undamaged copy"
+    return (
+        f"none of the {harvest.pages} pages has a text layer: the PDF seems to be scanned, and text recognition (OCR) "
+        "is not available here; recognise its text first and upload it again"
+    )
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the language model needs no threads, each would cost memory
+    serve(extract)

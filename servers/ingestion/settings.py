@@ -1,0 +1,47 @@
+"""Knobs of the ingestion agent."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from runtime.settings import Settings
+
+
+class IngestionSettings(Settings):
+    """How documents are cut, how much of them is read, and how hard it is tried."""
+
+    chunk_tokens: int = Field(128, ge=16, le=8192)
+    """Longest chunk, in tokens of the embedding model; the model's window bounds it as well."""
+    chunk_overlap_tokens: int = Field(32, ge=0)
+    """Tokens at most that a chunk repeats of the one before it on the page."""
+    embedding_batch_chunks: int = Field(32, ge=1, le=1024)
+    """Chunks that are embedded and stored in one go."""
+
+    documents_at_once: int = Field(2, ge=1, le=64)
+    """Documents that one process works on at a time; others wait."""
+    extractor_idle_seconds: float = Field(30.0, ge=0)
+    """Seconds that a child process waits for the tenant's next document before it ends."""
+    ingestion_retry_seconds: tuple[float, ...] = (1.0, 5.0, 25.0)
+    """Seconds before each new try after a failure that may pass; their number is the number of retries."""
+    sweep_seconds: float = Field(15.0, gt=0)
+    """Seconds between two looks for documents that nobody works on."""
+
+    max_pages: int = Field(5000, ge=1)
+    """Most pages of a document."""
+    max_text_chars: int = Field(20_000_000, ge=1)
+    """Most characters of text in a document."""
+    extract_memory_mb: int = Field(1024, ge=256)
+    """Address space of the child process that reads a file, MB."""
+    extract_cpu_seconds: int = Field(300, ge=1)
+    """Processor seconds to read one file."""
+    extract_wall_seconds: float = Field(600.0, gt=0)
+    """Seconds to read one file."""
+
+    @model_validator(mode="after")
+    def _overlap_leaves_room(self) -> IngestionSettings:
+        if self.chunk_overlap_tokens * 2 > self.chunk_tokens:
+            raise ValueError(
+                f"chunk_overlap_tokens is {self.chunk_overlap_tokens}, more than half of chunk_tokens "
+                f"({self.chunk_tokens}); lower it"
+            )
+        return self

@@ -1,0 +1,142 @@
+"""Make what is indexed of a document: chunks, whole pages, and the document itself for the prior."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runtime.records.contract import PageRecord
+from runtime.vectors.contract import Kind, Unit
+from runtime.vectors.terms import TERMS_FINGERPRINT, terms
+from schemas.document import Document
+from schemas.message import DocumentId, TenantId, VersionId
+from servers.ingestion.metadata import stem
+from servers.ingestion.pages import Extraction
+from servers.ingestion.split import Piece
+
+if TYPE_CHECKING:
+    from runtime.models.contract import Floats
+
+NAMESPACE = uuid.UUID("6f1c2b1e-7f0e-5a53-9f6b-0d4f3a5c8e21")
+"""Of all ids that are made from content here."""
+
+PREFIX_LINES = 2
+PREFIX_CHARS = 100
+"""The first lines of a page that every chunk of it is indexed with; enough to tell its heading."""
+PRIOR_PAGES = 2
+"""Pages with text that stand for the whole document."""
+
+RECIPE = "pages/1 sentences/1 prefix/1"
+"""Raised with each change to extraction, splitting or prefixes that makes other chunks of the same bytes."""
+
+_SEPARATORS = re.compile(r"[\s_]+")
+
+
+def fingerprint(embedder: str, *, size: int, overlap: int) -> str:
+    """Names everything that the chunks of a document depend on besides its bytes."""
+    return f"{RECIPE} split/{size}/{overlap} {TERMS_FINGERPRINT} {embedder}"
+
+
+def unit_id(tenant: TenantId, document: Document, fingerprint: str, kind: str, ordinal: int) -> uuid.UUID:
+    """UUIDv5 of (tenant, document, its bytes, pipeline, kind, ordinal): the same unit has the same id for ever."""
+    parts = (tenant, document.doc_id, document.sha256, fingerprint, kind, str(ordinal))
+    return uuid.uuid5(NAMESPACE, "\n".join(parts))
+
+
+def version_id(tenant: TenantId, document: Document, fingerprint: str) -> VersionId:
+    """The version that these bytes and this pipeline make of a document."""
+    return VersionId(str(unit_id(tenant, document, fingerprint, "version", 0)))
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the units of one version of one document; the same version always gives the same units."""
+
+    tenant: TenantId
+    document: Document
+    fingerprint: str
+    extraction: Extraction
+
+    @property
+    def version(self) -> VersionId:
+        """The version they belong to."""
+        return version_id(self.tenant, self.document, self.fingerprint)
+
+    def chunk_id(self, ordinal: int) -> uuid.UUID:
+        """Id of the chunk at `ordinal`."""
+        return self._id("chunk", ordinal)
+
+    def passage(self, piece: Piece, page: PageRecord) -> str:
+        """What is embedded for a chunk: its place in words, then its text."""
+        return f"{prefix(self.document.filename, page.text)} {piece.content}"
+
+    def chunk(self, piece: Piece, page: PageRecord, dense: Floats) -> Unit:
+        """A chunk with its vector."""
+        told = {
+            **self._told(page),
+            "ordinal": piece.ordinal,
+            "start": piece.start,
+            "end": piece.end,
+            "content": piece.content,
+        }
+        return self._unit("chunk", piece.ordinal, piece.page, self.passage(piece, page), told, dense)
+
+    def page(self, page: PageRecord) -> Unit:
+        """A whole page."""
+        words = f"{prefix(self.document.filename, page.text)}\n{page.text}"
+        return self._unit("page", page.page, page.page, words, self._told(page))
+
+    def prior(self, pages: Sequence[PageRecord]) -> Unit:
+        """The document as its name and first pages tell it."""
+        first = [page for page in pages if page.text][:PRIOR_PAGES]
+        words = "\n".join([name_words(self.document.filename), *(page.text for page in first)])
+        return self._unit("document", 0, first[0].page, words, self._told(first[0]))
+
+    def _told(self, page: PageRecord) -> dict[str, str | int | None]:
+        return {
+            "doc": self.document.filename,
+            "title": self.extraction.title,
+            "page_label": page.label,
+            "language": self.extraction.language,
+        }
+
+    def _unit(
+        self,
+        kind: Kind,
+        ordinal: int,
+        page: int,
+        words: str,
+        told: dict[str, str | int | None],
+        dense: Floats | None = None,
+    ) -> Unit:
+        language, written = self.extraction.language, self.extraction.date
+        return Unit(
+            id=self._id(kind, ordinal),
+            kind=kind,
+            document=DocumentId(self.document.doc_id),
+            version=self.version,
+            page=page,
+            terms=terms(words, language),
+            payload=told,
+            dense=dense,
+            language=language,
+            date=written.date() if written else None,
+        )
+
+    def _id(self, kind: str, ordinal: int) -> uuid.UUID:
+        return unit_id(self.tenant, self.document, self.fingerprint, kind, ordinal)
+
+
+def prefix(filename: str, text: str) -> str:
+    """`file name. the page's first lines.`: what tells a passage from those like it on other pages and documents."""
+    lines = [line for line in text.splitlines() if line][:PREFIX_LINES]
+    opening = " ".join(lines)[:PREFIX_CHARS].rstrip(" .")
+    return f"{name_words(filename)}. {opening}."
+
+
+def name_words(filename: str) -> str:
+    """The words of a file's name."""
+    return _SEPARATORS.sub(" ", stem(filename)).strip()
