@@ -17,7 +17,10 @@ LONGEST_PATH = 100
 
 def _private(folder: Path) -> Path:
     """Make `folder` for this user alone. Raises SettingsError when somebody else could have made it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"cannot make {folder} for sockets: {error}; set XDG_RUNTIME_DIR or TMPDIR") from error
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise SettingsError(

@@ -27,7 +27,7 @@ from runtime.vectors.shard import Shard, Slices
 from runtime.vectors.tenants import Meta, Tenants
 from runtime.vectors.wire import PROTOCOL, Match, pack_error, unpack_entry, unpack_probe
 
-QUIET_SECONDS = 5.0
+QUIET_SECONDS = 60.0
 """Seconds without a request after which removed units' room is given back."""
 
 PARENT_CHECK_SECONDS = 1.0
@@ -149,12 +149,12 @@ class Store:
         async with self._writing[request["tenant"]]:
             self._tenants.drop(request["tenant"])
 
-    async def compact_when_quiet(self) -> None:
+    async def compact_when_quiet(self, quiet_seconds: float = QUIET_SECONDS) -> None:
         """Give back the room of removed units whenever nobody has asked for anything for a while; never returns."""
         while True:
-            await asyncio.sleep(QUIET_SECONDS)
+            await asyncio.sleep(quiet_seconds)
             for shard in self._tenants.with_holes():
-                if time.monotonic() - self._last_request < QUIET_SECONDS:
+                if time.monotonic() - self._last_request < quiet_seconds:
                     break
                 shard.compact()
                 await asyncio.sleep(0)

@@ -149,9 +149,10 @@ def _card(point: Any) -> Card:
 class Shard:
     """The units of one tenant. One writer at a time; searches may come between the slices of its work."""
 
-    def __init__(self, edge: EdgeShard, dimension: int) -> None:
+    def __init__(self, edge: EdgeShard, dimension: int, remembered: int = REMEMBERED) -> None:
         self._edge = edge
         self._dimension = dimension
+        self._most_remembered = remembered
         self._steps: dict[Kind, int] = {}
         self._remembered: dict[bytes, Card] = {}
         self.has_holes = False
@@ -171,10 +172,10 @@ class Shard:
         unfinished.rename(folder)
 
     @classmethod
-    def open(cls, folder: Path, dimension: int) -> Shard:
+    def open(cls, folder: Path, dimension: int, remembered: int = REMEMBERED) -> Shard:
         """Open an existing shard. Raises StoreUnavailableError when its files are damaged."""
         try:
-            return cls(EdgeShard.load(str(folder), _config(dimension)), dimension)
+            return cls(EdgeShard.load(str(folder), _config(dimension)), dimension, remembered)
         except Exception as error:  # the library raises what its core says, of no class of its own
             raise StoreUnavailableError(
                 f"cannot open the index in {folder}: {error}; restore the folder from a backup, or move it away and "
@@ -352,7 +353,7 @@ class Shard:
             fresh = {card.id: card for card in read}
             self._remembered |= fresh
             found |= fresh
-            for id_ in list(islice(self._remembered, max(0, len(self._remembered) - REMEMBERED))):
+            for id_ in list(islice(self._remembered, max(0, len(self._remembered) - self._most_remembered))):
                 del self._remembered[id_]
         return found
 

@@ -1,0 +1,118 @@
+"""Make a question ready to be searched for: drop what asks for a form of answer, tell its language, count its terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from runtime.vectors.stop_words import STOP_WORDS
+from runtime.vectors.terms import stem, term_index, token_words, tokens
+from servers.retrieval.language import DEFAULT, Language
+
+_SENTENCE_END = re.compile(r"(?<=[?!。？！])\s*(?=\S)|(?<=[.;])\s+(?=\S)")
+_FORM = (
+    r"(?:decimals?|decimal places?|significant (?:figures|digits)|integer|float|json|format|bullet(?: point)?s?"
+    r"|(?:\w+ )?sentences?|paragraphs?|words|percent(?:s|ages?)?|units?|thousands?|millions?|billions?"
+    r"|(?:your|the) (?:answer|response|result|reply))"
+)
+_POLITE = r"\s*(?:please|kindly|then|also|and|finally)?,?\s*"
+_ABOUT_FORM = re.compile(
+    rf"^{_POLITE}(?:"
+    rf"(?:round|answer|respond|reply|format)\b"
+    rf"|(?:express|represent|return|output|write|give|state|provide|present|show|report|put|keep|limit|use)\b.*\b{_FORM}\b"
+    rf"|(?:be|keep it) (?:brief|short|concise|precise)\b"
+    rf"|(?:do not|don't|no need to) (?:explain|show|include)\b"
+    rf")",
+    re.IGNORECASE,
+)
+_PROVISO = re.compile(
+    rf"^{_POLITE}(?:if|when|where|should|in case)\b.*(?:,|\bthen\b|\bplease\b)\s*(?:then\s+)?(?:please\s+)?(?:just\s+)?"
+    r"(?:state|say|explain|mention|note|indicate|answer|respond|reply|return|write|tell)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"[?？]\s*$|^\s*(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|has|have|had|can|could"
+    r"|will|would|should|list|name|find|describe|explain|compare|summari[sz]e|tell)\b",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(rf"\s*\((?:(?:in|as|round(?:ed)?|expressed|answer)\b)[^()]*\b{_FORM}[^()]*\)", re.IGNORECASE)
+
+_OPERATOR = re.compile(r"\b(?:AND|OR|NOT)\b")
+_RULED_OUT = re.compile(r'\bNOT\s+(?:"[^"]*"|\([^()]*\)|[^\s()]+)')
+
+
+def sentences(question: str) -> list[str]:
+    """The sentences of a question, also where the blank between two is missing."""
+    return [part for part in _SENTENCE_END.split(question.strip()) if part]
+
+
+def without_instructions(question: str) -> str:
+    """The question without sentences that only say how to answer; as it is when what is left asks for nothing.
+
+    `What is the margin? Round to two decimals.` becomes `What is the margin?`
+    """
+    kept = [part for part in sentences(question) if not _ABOUT_FORM.match(part) and not _PROVISO.match(part)]
+    if not any(_ASKS.search(part) for part in kept):
+        return question.strip()
+    return " ".join(_ASIDE.sub("", part) for part in kept).strip()
+
+
+def is_boolean(question: str) -> bool:
+    """Whether capital AND, OR or NOT join the words; in a question wholly in capitals they are mere words."""
+    rest = _OPERATOR.sub(" ", question)
+    return rest != question and any(letter.islower() for letter in rest)
+
+
+def without_operators(question: str) -> str:
+    """The words that are looked for, without operators, parentheses and quotes, and without what NOT rules out."""
+    if not is_boolean(question):
+        return question
+    plain = _OPERATOR.sub(" ", _RULED_OUT.sub(" ", question))
+    return " ".join(re.sub(r'[()"]', " ", plain).split()) or question
+
+
+def cleaned(question: str) -> str:
+    """What is searched for."""
+    return without_operators(without_instructions(question))
+
+
+def term_weights(text: str, languages: Sequence[str]) -> dict[int, float]:
+    """Term index to weight: how often each word occurs, under each stem that one of `languages` gives it.
+
+    Every word also counts as it is written, for documents whose language was not told when they were indexed.
+    """
+    stops = frozenset[str]().union(*(STOP_WORDS.get(code, frozenset()) for code in languages[:1]))
+    weights: dict[int, float] = {}
+    for token in tokens(text):
+        for word in token_words(token):
+            if word not in stops:
+                for index in {term_index(stem(word, code)) for code in ("", *languages)}:
+                    weights[index] = weights.get(index, 0.0) + 1.0
+    return weights
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question ready to be searched for."""
+
+    text: str
+    language: Language
+    languages: tuple[str, ...]
+    """Languages by whose rules its words are stemmed, the likeliest first."""
+
+    @cached_property
+    def terms(self) -> dict[int, float]:
+        """Term index to weight."""
+        return term_weights(self.text, self.languages)
+
+
+def prepare(question: str, language: Language, wanted: Sequence[str] = ()) -> Query:
+    """A query from a question; `wanted` are the languages that the documents are filtered by, if any.
+
+    Where the language is open, the words are stemmed by the rules of each language whose function words are known.
+    """
+    likeliest = [language.code] if language.code is not None else list(wanted)
+    languages = dict.fromkeys([*likeliest, *wanted] or [DEFAULT, *STOP_WORDS])
+    return Query(cleaned(question), language, tuple(languages))

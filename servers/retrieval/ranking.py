@@ -1,0 +1,127 @@
+"""From the lists of the rankers to chunks in order: scores of chunks, pages and documents together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+from uuid import UUID
+
+from runtime.vectors.contract import Hit
+from schemas.chunk import ScoreParts
+from schemas.message import VersionId
+from servers.retrieval.fusion import of_best, reciprocal_ranks, spread, weighted
+
+K = TypeVar("K", bound=Hashable)
+
+Place = tuple[VersionId, int]
+Merge = Literal["weighted", "rrf"]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What the rankers found, each best first; a ranker that did not run has None."""
+
+    meaning: Sequence[Hit] | None = None
+    words: Sequence[Hit] | None = None
+    pages: Sequence[Hit] | None = None
+    documents: Sequence[Hit] | None = None
+    fetched: Sequence[Hit] = ()
+    """Chunks of good pages that no ranker of chunks brought."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the parts of a score weigh; `anchor` is the rank at which meaning counts for nothing."""
+
+    alpha: float
+    page_share: float = 0.5
+    document: float = 0.2
+    merge: Merge = "weighted"
+    rrf_constant: int = 60
+    anchor: int = 100
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A chunk with its score, 0..1, and the parts it is made of."""
+
+    hit: Hit
+    score: float
+    parts: ScoreParts
+
+
+def place(hit: Hit) -> Place:
+    """The page that a hit is on."""
+    return hit.version, hit.page
+
+
+def missing_pages(lists: Lists, most: int) -> list[Place]:
+    """The best pages by words, of the first `most`, on which no ranker of chunks found anything."""
+    found = {place(hit) for hits in (lists.meaning, lists.words) for hit in hits or ()}
+    return [place(hit) for hit in (lists.pages or ())[:most] if place(hit) not in found]
+
+
+def rank(lists: Lists, weights: Weights) -> list[Ranked]:
+    """All chunks found, best first; equal scores in order of place."""
+    meaning = _meaning(lists.meaning, weights)
+    words = _words(lists.words, weights, lambda hit: hit.id)
+    pages = _words(lists.pages, weights, place)
+    documents = _words(lists.documents, weights, lambda hit: hit.version)
+    candidates = {hit.id: hit for hits in (lists.meaning, lists.words, lists.fetched) for hit in hits or ()}
+    ranked = []
+    for hit in candidates.values():
+        parts = ScoreParts(
+            meaning=_part(meaning, hit.id),
+            words=_part(words, hit.id),
+            page_words=_part(pages, place(hit)),
+            document=_part(documents, hit.version),
+        )
+        ranked.append(Ranked(hit, _score(parts, weights), parts))
+    return sorted(ranked, key=lambda one: (-one.score, one.hit.document, one.hit.page, one.hit.id.int))
+
+
+def pick(ranked: Sequence[Ranked], top_k: int, *, per_page: int, penalty: float) -> list[Ranked]:
+    """The best `top_k`, at most `per_page` of a page; further ones of a page give way to others by `penalty` each."""
+    seen: Counter[Place] = Counter()
+    kept: list[tuple[float, Ranked]] = []
+    for one in ranked:
+        before = seen[place(one.hit)]
+        if before < per_page:
+            kept.append((max(0.0, one.score - penalty * before), one))
+            seen[place(one.hit)] += 1
+    kept.sort(key=lambda entry: -entry[0])
+    return [replace(one, score=score) for score, one in kept[:top_k]]
+
+
+def _meaning(hits: Sequence[Hit] | None, weights: Weights) -> dict[UUID, float] | None:
+    if hits is None:
+        return None
+    scores = {hit.id: hit.score for hit in hits}
+    if weights.merge == "rrf":
+        return reciprocal_ranks(scores, weights.rrf_constant)
+    return spread(scores, weights.anchor)
+
+
+def _words(hits: Sequence[Hit] | None, weights: Weights, key: Callable[[Hit], K]) -> dict[K, float] | None:
+    if hits is None:
+        return None
+    scores = {key(hit): hit.score for hit in reversed(hits)}
+    return reciprocal_ranks(scores, weights.rrf_constant) if weights.merge == "rrf" else of_best(scores)
+
+
+def _part(scores: Mapping[K, float] | None, key: K) -> float | None:
+    return None if scores is None else scores.get(key, 0.0)
+
+
+def _score(parts: ScoreParts, weights: Weights) -> float:
+    by_words = 1 - weights.alpha
+    return weighted(
+        (
+            (weights.alpha, parts.meaning),
+            (by_words * weights.page_share, parts.page_words),
+            (by_words * (1 - weights.page_share), parts.words),
+            (weights.document, parts.document),
+        )
+    )

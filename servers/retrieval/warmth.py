@@ -1,0 +1,39 @@
+"""Load what the first search needs while the agent already says that it lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from runtime.backends import Backends
+from runtime.errors import AgentRAGError
+from servers.retrieval.language import Language
+from servers.retrieval.query import prepare
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def warming(on: Backends) -> AsyncIterator[None]:
+    """Begin to load the embedding model and the stemmers; leaving stops it."""
+    work = asyncio.create_task(_warm(on))
+    try:
+        yield
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+
+async def _warm(on: Backends) -> None:
+    query = prepare("Is everything ready?", Language("en", "LATIN"))
+    try:
+        await asyncio.to_thread(lambda: query.terms)
+        await on.embedder.embed([query.text])
+    except AgentRAGError as error:  # the first search tells its caller; here it is only early
+        log.warning("embedder.cold", code=error.code, reason=str(error))
+    else:
+        log.info("embedder.warm", fingerprint=on.embedder.fingerprint)
