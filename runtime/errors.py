@@ -163,6 +163,12 @@ class ChildError(AgentRAGError):
     code, title = "child.failed", "Child process failed"
 
 
+class LostChildError(ChildError):
+    """A child was killed from outside, by no limit of its own; the same work may succeed next time."""
+
+    code, title, http_status, retryable = "child.lost", "Child process lost", 503, True
+
+
 class DeadlineError(AgentRAGError):
     """The work did not end within its time."""
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
-import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,6 +15,7 @@ import structlog
 from runtime import loopback
 from runtime.backends import Backends
 from runtime.errors import AgentUnavailableError, FolderInUseError, SettingsError
+from runtime.ownership import OwnedError, Ownership, holder
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,44 +81,24 @@ class FolderLock:
 
     def address(self) -> str | None:
         """The address of the running federation, or None when none runs."""
-        try:
-            with self._path.open("r+") as file:
-                if _locked(file):
-                    return None
-                held: Mapping[str, Any] = json.loads(file.read() or "{}")
-        except FileNotFoundError:
-            return None
-        return held.get("address")
+        held = holder(self._path)
+        return None if held is None else held.get("address")
 
     @asynccontextmanager
     async def held(self, address: str) -> AsyncIterator[None]:
         """Hold the lock and publish the address. Raises FolderInUseError with the address of the holder."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a+") as file:
-            if not _locked(file):
-                file.seek(0)
-                holder = json.loads(file.read() or "{}")
-                raise FolderInUseError(
-                    f"the data folder {self._path.parent} is served by process {holder.get('pid')} "
-                    f"at {holder.get('address')}; use that one, or choose another folder with --data"
-                )
-            file.seek(0)
-            file.truncate()
-            json.dump({"address": address, "pid": os.getpid()}, file)
-            file.flush()
-            try:
-                yield
-            finally:
-                file.truncate(0)
-
-
-def _locked(file: Any) -> bool:
-    """Take the lock if it is free."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        try:
+            owned = Ownership.take(self._path, address=address)
+        except OwnedError as held:
+            raise FolderInUseError(
+                f"the data folder {self._path.parent} is served by process {held.facts.get('pid')} "
+                f"at {held.facts.get('address')}; use that one, or choose another folder with --data"
+            ) from None
+        try:
+            yield
+        finally:
+            owned.release()
 
 
 def bound_socket(port: int) -> socket.socket:

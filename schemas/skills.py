@@ -251,4 +251,3 @@ ASK = SkillSpec("orchestrator", "ask", Query, Run, "tokens", ASK_QUESTIONS, effe
 
 AGENTS = ("retrieval", "ingestion", "synthesis", "citation", "monitoring")
 """The five agents, by the names of their servers."""
-

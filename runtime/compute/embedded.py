@@ -19,7 +19,7 @@ import structlog
 from runtime import frames
 from runtime.compute import worker
 from runtime.compute.contract import Frame, Limits
-from runtime.errors import AgentRAGError, ChildError, from_problem
+from runtime.errors import AgentRAGError, ChildError, LostChildError, from_problem
 from schemas.problem import Problem
 
 log = structlog.get_logger()
@@ -35,12 +35,6 @@ LAST_WORDS = 4096
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "XDG_CACHE_HOME")
 """Environment that a child sees, besides where modules are found: nothing that is secret."""
 _MEMORY_WORDS = (b"MemoryError", b"bad_alloc", b"memory allocation of", b"Cannot allocate memory", b"out of memory")
-
-
-class LostChildError(ChildError):
-    """A child was killed from outside, by no limit of its own; the same work may succeed next time."""
-
-    code, title, http_status, retryable = "child.lost", "Child process lost", 503, True
 
 
 def environment(parent: Mapping[str, str], path: list[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ import structlog
 from runtime.durable.contract import Activity, Json, Workflow, WorkflowState
 from runtime.durable.execution import Ended, Execution, NonDeterminismError, replay
 from runtime.durable.journal import Journal, Opening
-from runtime.durable.lock import JournalLock
+from runtime.durable.lock import own
 from runtime.durable.payload import encode
 from runtime.durable.run import Run, Workshop
 from runtime.errors import (
@@ -25,6 +25,7 @@ from runtime.errors import (
     SettingsError,
     StoreUnavailableError,
 )
+from runtime.ownership import Ownership
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class EmbeddedDurable:
     """Implements Durable for one event loop. Activities run in an empty context: what they need is in their input."""
 
     def __init__(
-        self, journal: Journal, lock: JournalLock, *, activities_at_once: int, clock: Callable[[], datetime]
+        self, journal: Journal, lock: Ownership, *, activities_at_once: int, clock: Callable[[], datetime]
     ) -> None:
         self._journal = journal
         self._lock = lock
@@ -77,7 +78,7 @@ class EmbeddedDurable:
             raise SettingsError(
                 f"workflows cannot be journaled in {path} ({error.strerror}); point durable_url elsewhere"
             ) from error
-        lock = JournalLock.take(path)
+        lock = own(path)
         try:
             journal = await Journal.open(path)
         except BaseException:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from runtime.errors import FolderInUseError
+from runtime.ownership import OwnedError, Ownership
 
 LOCK_FILE = "owner.lock"
 
@@ -21,8 +21,8 @@ LEAVING_GRACE = 15.0
 class FolderLock:
     """The lock on one folder, held until `release` or the end of the process."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, owned: Ownership) -> None:
+        self._owned = owned
 
     @classmethod
     def take(cls, folder: Path) -> FolderLock:
@@ -33,40 +33,27 @@ class FolderLock:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         started = time.monotonic()
         while True:
-            descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                owner = _read(descriptor)
-                os.close(descriptor)
-                if time.monotonic() - started > (LEAVING_GRACE if _is_leaving(owner) else GRACE):
-                    raise _refusal(folder, owner) from None
-                time.sleep(0.02)
-                continue
-            lock = cls(descriptor)
-            lock.note(leaving=False)
-            return lock
+                return cls(Ownership.take(folder / LOCK_FILE, **_facts(leaving=False)))
+            except OwnedError as held:
+                if time.monotonic() - started > (LEAVING_GRACE if _is_leaving(held.facts) else GRACE):
+                    raise _refusal(folder, held.facts) from None
+            time.sleep(0.02)
 
     def note(self, *, leaving: bool) -> None:
         """Write who owns the folder, and whether the owner is about to leave."""
-        text = json.dumps({"pid": os.getpid(), "parent": os.getppid(), "leaving": leaving}).encode()
-        os.pwrite(self._descriptor, text, 0)
-        os.ftruncate(self._descriptor, len(text))
+        self._owned.note(**_facts(leaving=leaving))
 
     def release(self) -> None:
         """Let the folder go."""
-        os.close(self._descriptor)
+        self._owned.release()
 
 
-def _read(descriptor: int) -> dict[str, int]:
-    try:
-        found = json.loads(os.pread(descriptor, 1000, 0))
-    except ValueError:
-        return {}  # the owner is writing this moment
-    return found if isinstance(found, dict) else {}
+def _facts(*, leaving: bool) -> dict[str, Any]:
+    return {"parent": os.getppid(), "leaving": leaving}
 
 
-def _is_leaving(owner: dict[str, int]) -> bool:
+def _is_leaving(owner: dict[str, Any]) -> bool:
     parent = owner.get("parent", 1)
     if owner.get("leaving"):
         return True
@@ -79,7 +66,7 @@ def _is_leaving(owner: dict[str, int]) -> bool:
     return False
 
 
-def _refusal(folder: Path, owner: dict[str, int]) -> FolderInUseError:
+def _refusal(folder: Path, owner: dict[str, Any]) -> FolderInUseError:
     return FolderInUseError(
         f"the vectors in {folder} are in use by process {owner.get('pid', 'unknown')}; stop it, or let both share one "
         f"store: run `agentrag serve store` and set AGENTRAG_VECTORS_URL=store:<socket> for both"

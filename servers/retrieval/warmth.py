@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 import structlog
 
 from runtime.backends import Backends
+from runtime.beginning import beginning
 from runtime.errors import AgentRAGError
 from servers.retrieval.language import Language
 from servers.retrieval.query import prepare
 
 log = structlog.get_logger()
-
-
-@asynccontextmanager
-async def warming(on: Backends) -> AsyncIterator[None]:
-    """Begin to load the embedding model and the stemmers; leaving stops it."""
-    work = asyncio.create_task(_warm(on))
-    try:
-        yield
-    finally:
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
 
 
 async def _warm(on: Backends) -> None:
@@ -37,3 +24,7 @@ async def _warm(on: Backends) -> None:
         log.warning("embedder.cold", code=error.code, reason=str(error))
     else:
         log.info("embedder.warm", fingerprint=on.embedder.fingerprint)
+
+
+warming = beginning(_warm)
+"""Begin to load the embedding model and the stemmers; leaving stops it."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Protocol, runtime_checkable
 
 import structlog
 
 from runtime.backends import Backends
+from runtime.beginning import beginning
 from runtime.errors import AgentRAGError
 
 log = structlog.get_logger()
@@ -23,18 +21,6 @@ class Warmable(Protocol):
         """Load now what the first question would have to wait for."""
 
 
-@asynccontextmanager
-async def warming(on: Backends) -> AsyncIterator[None]:
-    """Begin to load the answerer; leaving stops it."""
-    work = asyncio.create_task(_warm(on))
-    try:
-        yield
-    finally:
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
-
-
 async def _warm(on: Backends) -> None:
     if not isinstance(on.answerer, Warmable):
         return
@@ -44,3 +30,7 @@ async def _warm(on: Backends) -> None:
         log.warning("answerer.cold", model=on.answerer.name, code=error.code, reason=str(error))
     else:
         log.info("answerer.warm", model=on.answerer.name)
+
+
+warming = beginning(_warm)
+"""Begin to load the answerer; leaving stops it."""

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from runtime import telemetry
+from runtime.federation import FolderLock
 from runtime.settings import Settings
 from schemas.skills import AGENTS
 from tests.processes import AGENTRAG
@@ -81,7 +82,8 @@ async def test_a_page_can_be_read_and_seen_through_citations_own_mcp(address: st
 async def test_the_command_line_answers_with_the_running_federation(
     address: str, manual: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    data = next(path for path in tmp_path_factory.getbasetemp().glob("data*") if (path / "federation.lock").is_file())
+    folders = tmp_path_factory.getbasetemp().glob("data*")
+    data = next(path for path in folders if FolderLock(path).address() == address)
     asking = await asyncio.create_subprocess_exec(
         AGENTRAG, "ask", QUESTION, "--data", str(data), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

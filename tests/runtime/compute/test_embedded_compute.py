@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from runtime.compute.contract import Limits
-from runtime.compute.embedded import EmbeddedCompute, LostChildError, death, environment
-from runtime.errors import ChildError, UnreadableDocumentError
+from runtime.compute.embedded import EmbeddedCompute, death, environment
+from runtime.errors import ChildError, LostChildError, UnreadableDocumentError
 
 HERE = Path(__file__).parent
 MODULE = "child_of_tests"

@@ -10,8 +10,13 @@ from contextlib import aclosing
 import pytest
 
 from runtime import intake
-from runtime.compute.embedded import LostChildError
-from runtime.errors import CancelledByUserError, ConflictError, ModelUnavailableError, StoreUnavailableError
+from runtime.errors import (
+    CancelledByUserError,
+    ConflictError,
+    LostChildError,
+    ModelUnavailableError,
+    StoreUnavailableError,
+)
 from schemas.skills import DocumentRef, Ingest
 from servers.ingestion import server
 
