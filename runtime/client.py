@@ -28,8 +28,8 @@ O = TypeVar("O", bound=Message)
 
 Addresses = Callable[[str], str]
 """The base URL of an agent by name. Raises AgentUnavailableError for one that is not known."""
-UNARY_BACKOFF = Backoff(attempts=3, first_seconds=0.2, factor=2.0)
-"""Short calls are idempotent, so one that met a restarting agent is tried again."""
+UNARY_BACKOFF = Backoff(attempts=5, first_seconds=0.2, factor=2.0)
+"""Short calls are idempotent, so one that met a restarting agent is tried again, for three seconds in all."""
 
 
 class FederationClient:

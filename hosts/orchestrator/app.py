@@ -15,6 +15,7 @@ from hosts.orchestrator.settings import HostSettings
 from runtime.agent import AgentServer
 from runtime.auth import Keyring
 from runtime.backends import Backends
+from runtime.beginning import beginning
 from runtime.client import FederationClient
 
 DESCRIPTION = (
@@ -46,12 +47,17 @@ def create_host(
             {query.NAME: query.answer_question, upload.NAME: upload.take_document},
             {**query.activities(host), **upload.activities(host)},
         )
-        async with directory.watching(on.records.health):
+
+        async def resume(_: Backends) -> None:
+            """Go on with what a crash cut off, once there is somebody to do it."""
+            await directory.known()
             await on.durable.resume()
-            try:
+
+        try:
+            async with directory.watching(on.records.health), beginning(resume)(on):
                 yield
-            finally:
-                await client.close()
+        finally:
+            await client.close()
 
     async def knows_agents() -> str:
         return "ok" if directory.is_known else "no agent has answered yet"

@@ -73,6 +73,7 @@ class Directory:
         self._refresh_seconds = refresh_seconds
         self._recovery_seconds = recovery_seconds
         self._degraded_ms = degraded_ms
+        self._known = asyncio.Event()
 
     def address(self, name: str) -> str:
         """Where an agent is. Raises AgentUnavailableError for one that no address is known of."""
@@ -88,8 +89,11 @@ class Directory:
     @property
     def is_known(self) -> bool:
         """Whether every agent has been asked at least once, and one answered."""
-        agents = self._agents.values()
-        return all(agent.checked_at > NEVER for agent in agents) and any(agent.state != "down" for agent in agents)
+        return self._known.is_set()
+
+    async def known(self) -> None:
+        """Return once that is so."""
+        await self._known.wait()
 
     @asynccontextmanager
     async def watching(self, health: HealthRecords) -> AsyncIterator[None]:
@@ -110,6 +114,9 @@ class Directory:
             before = self._agents[name]
             after = await self._ask(before, client)
             self._agents[name] = after
+            agents = self._agents.values()
+            if all(agent.checked_at > NEVER for agent in agents) and any(agent.state != "down" for agent in agents):
+                self._known.set()
             if after.state != before.state:
                 log.info("agent.changed", agent=name, was=before.state, state=after.state, detail=after.detail)
             with suppress(Exception):  # health rows are for reports; discovery goes on without them

@@ -133,6 +133,39 @@ async def test_resources_and_prompts_are_served(door: object) -> None:
     assert "What about {context}?" in prompt.messages[0].content.text
 
 
+async def test_an_older_revision_is_served_on_the_same_endpoint(base_url: str) -> None:
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "old", "version": "1"},
+        },
+    }
+    call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "say", "arguments": {"query": "hi"}}}
+    headers = {"Accept": "application/json, text/event-stream"}
+    async with httpx.AsyncClient(headers=headers) as http:
+        greeted = await http.post(f"{base_url}/mcp", json=hello)
+        older = {"MCP-Protocol-Version": "2025-11-25"}
+        called = await http.post(f"{base_url}/mcp", json=call, headers=older)
+    assert '"protocolVersion":"2025-11-25"' in greeted.text
+    assert '"text":"hi"' in called.text
+
+
+async def test_the_same_agent_serves_stdio(tmp_path: Path) -> None:
+    from fastmcp.client.transports import StdioTransport
+
+    from tests.processes import AGENTRAG
+
+    arguments = ["serve", "monitoring", "--transport", "stdio", "--data", str(tmp_path)]
+    async with Client(StdioTransport(AGENTRAG, arguments)) as client:
+        assert {tool.name for tool in await client.list_tools()} == {"usage", "latency", "health"}
+        found = await client.call_tool("usage", {})
+    assert found.structured_content["total"]["calls"] == 0
+
+
 # A2A
 
 
