@@ -73,12 +73,6 @@ class MethodNotAllowedError(AgentRAGError):
     code, title, http_status = "request.method", "Method not allowed", 405
 
 
-class NotAcceptableError(AgentRAGError):
-    """None of the media types that the caller accepts can be given."""
-
-    code, title, http_status = "request.not_acceptable", "Not acceptable", 406
-
-
 class ConflictError(AgentRAGError):
     """The thing is in a state that rules this out."""
 

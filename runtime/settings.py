@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Protocol, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-if TYPE_CHECKING:
-    from runtime.backends import Backends
+
+class Settled(Protocol):
+    """Whatever was opened with settings, such as the backends of a process."""
+
+    @property
+    def settings(self) -> Settings:
+        """What it was opened with."""
 
 
 class Settings(BaseSettings):
@@ -69,11 +74,11 @@ class Settings(BaseSettings):
     """Bytes that a tenant's documents may take."""
 
     @classmethod
-    def beside(cls, backends: Backends | None) -> Self:
+    def beside(cls, settled: Settled | None) -> Self:
         """These knobs, with whatever was settled for the process whose backends are shared."""
-        if backends is None:
+        if settled is None:
             return cls()
-        known = backends.settings
+        known = settled.settings
         return cls(**{name: getattr(known, name) for name in known.model_fields_set if name in cls.model_fields})
 
     def place(self, url: str) -> Path:

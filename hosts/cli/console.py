@@ -17,7 +17,6 @@ from runtime.errors import (
     FolderInUseError,
     ForbiddenError,
     InvalidInputError,
-    NotAcceptableError,
     SettingsError,
     UnauthenticatedError,
 )
@@ -46,7 +45,7 @@ def exit_code(error: AgentRAGError) -> Exit:
             return Exit.AUTH
         case FolderInUseError():
             return Exit.NOT_READY
-        case InvalidInputError() | NotAcceptableError() | SettingsError():
+        case InvalidInputError() | SettingsError():
             return Exit.USAGE
         case _:
             return Exit.NOT_READY if error.retryable else Exit.FAILED

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runtime.identity import named
 from runtime.records.contract import PageRecord
 from runtime.vectors.contract import Kind, Unit
 from runtime.vectors.terms import TERMS_FINGERPRINT, terms
@@ -19,9 +20,6 @@ from servers.ingestion.split import Piece
 
 if TYPE_CHECKING:
     from runtime.models.contract import Floats
-
-NAMESPACE = uuid.UUID("6f1c2b1e-7f0e-5a53-9f6b-0d4f3a5c8e21")
-"""Of all ids that are made from content here."""
 
 PREFIX_LINES = 2
 PREFIX_CHARS = 100
@@ -42,8 +40,7 @@ def fingerprint(embedder: str, *, size: int, overlap: int) -> str:
 
 def unit_id(tenant: TenantId, document: Document, fingerprint: str, kind: str, ordinal: int) -> uuid.UUID:
     """UUIDv5 of (tenant, document, its bytes, pipeline, kind, ordinal): the same unit has the same id for ever."""
-    parts = (tenant, document.doc_id, document.sha256, fingerprint, kind, str(ordinal))
-    return uuid.uuid5(NAMESPACE, "\n".join(parts))
+    return named(tenant, document.doc_id, document.sha256, fingerprint, kind, ordinal)
 
 
 def version_id(tenant: TenantId, document: Document, fingerprint: str) -> VersionId:
