@@ -14,9 +14,9 @@ from google.protobuf.struct_pb2 import Struct
 if TYPE_CHECKING:
     from runtime.agent import AgentServer
 
-MCP_ENDPOINT = "https://agentrag.dev/a2a/extensions/mcp-endpoint/v1"
+MCP_ENDPOINT = "urn:agentrag:a2a:mcp-endpoint:v1"
 """Names the agent's MCP endpoint: `{url, transport}`."""
-TYPED_PARTS = "https://agentrag.dev/a2a/extensions/typed-parts/v1"
+TYPED_PARTS = "urn:agentrag:a2a:typed-parts:v1"
 """Names each skill's input and output as JSON Schema: `{skills: {id: {input, output, emits}}}`.
 
 A message calls a skill with one data part holding the input and the skill's id in `metadata.skill`.
