@@ -290,7 +290,7 @@ async def test_the_card_names_its_skills_its_mcp_endpoint_and_the_address_it_was
     assert [skill["id"] for skill in card["skills"]][:2] == ["say", "sing"]
     assert card["supportedInterfaces"][0]["url"] == f"{base_url}/a2a"
     extensions = {
-        extension["uri"].split("/")[-2]: extension["params"] for extension in card["capabilities"]["extensions"]
+        extension["uri"].split(":")[-2]: extension["params"] for extension in card["capabilities"]["extensions"]
     }
     assert extensions["mcp-endpoint"]["url"] == f"{base_url}/mcp"
     assert set(extensions["typed-parts"]["skills"]["say"]) == {"input", "output", "emits"}
