@@ -81,7 +81,7 @@ class AgentServer:
         self.on = backends or Backends(settings)
         self._owns_backends = backends is None if owns_backends is None else owns_backends
         self._background = background
-        self.invoker = Invoker(name, self.on)
+        self.invoker = Invoker(name, self.on, settings)
         self._entered = 0
         self._closing: AbstractAsyncContextManager[None] | None = None
 

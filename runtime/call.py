@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runtime.caller import Caller
+from runtime.settings import Settings
 from schemas.message import Message
 from schemas.skills import Progress, SkillSpec, Token
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 I = TypeVar("I", bound=Message)
 O = TypeVar("O", bound=Message)
+S = TypeVar("S", bound=Settings)
 
 Emit = Callable[[Token | Progress], Awaitable[None]]
 
@@ -32,6 +34,12 @@ class Call:
     emit: Emit = silence
     key: str = ""
     """Idempotency key of the call; the same for a repeated one."""
+    settings: Settings | None = None
+    """What the agent was made with."""
+
+    def knobs(self, kind: type[S]) -> S:
+        """The agent's own settings; those of the environment where none of that kind came with the call."""
+        return self.settings if isinstance(self.settings, kind) else kind.beside(self.on)
 
 
 SkillFunction = Callable[[I, Call], Awaitable[O]]

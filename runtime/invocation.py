@@ -19,6 +19,7 @@ from runtime.call import BoundSkill, Call, Emit, silence
 from runtime.caller import Caller, become
 from runtime.errors import AgentRAGError, DeadlineError, InternalError, InvalidInputError
 from runtime.records.contract import UsageRecord
+from runtime.settings import Settings
 from schemas.answer import TokenUsage
 from schemas.message import Message
 from schemas.problem import Flaw
@@ -98,9 +99,10 @@ def invalid(error: ValidationError, what: str) -> InvalidInputError:
 class Invoker:
     """Calls the skills of one agent."""
 
-    def __init__(self, agent: str, on: Backends) -> None:
+    def __init__(self, agent: str, on: Backends, settings: Settings | None = None) -> None:
         self._agent = agent
         self._on = on
+        self._settings = settings
         self._rows: list[UsageRecord] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -143,7 +145,8 @@ class Invoker:
         gather = Coalescer(emit)
         try:
             async with asyncio.timeout(seconds):
-                result: Message = await bound.function(ask, Call(caller.within(seconds), self._on, gather, key))
+                call = Call(caller.within(seconds), self._on, gather, key, self._settings)
+                result: Message = await bound.function(ask, call)
                 await gather.flush()
         except TimeoutError as error:
             raise DeadlineError(

@@ -143,7 +143,7 @@ def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:
             caller = caller_at_hand(agent.settings.auth)
             caller.require(bound.scopes)
             become(caller)
-            found = await bound.function(Call(caller, agent.on), **parts)
+            found = await bound.function(Call(caller, agent.on, settings=agent.settings), **parts)
         except AgentRAGError as error:
             raise ResourceError(f"{error.title}: {error}") from error
         return found.model_dump_json()

@@ -128,7 +128,7 @@ async def _rects(call: Call, drafts: Sequence[Draft]) -> list[tuple[Rect, ...]]:
     for doc_id, indexes in by_document.items():
         passages = [_passage(drafts[index]) for index in indexes]
         try:
-            placed = await painter.place(call.on, call.caller.tenant, doc_id, passages)
+            placed = await painter.place(call, doc_id, passages)
         except AgentRAGError as error:  # citations without boxes are better than none
             log.warning("citation.unplaced", doc_id=doc_id, code=error.code, error=str(error), quotes=len(indexes))
             continue

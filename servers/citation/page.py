@@ -18,7 +18,7 @@ from servers.citation import painter, spans
 from servers.citation.locate import PageText, find
 from servers.citation.painter import Drawing
 from servers.citation.place import passages_of
-from servers.citation.settings import knobs
+from servers.citation.settings import CitationSettings
 from servers.citation.sources import find_document, find_page, has_layout
 
 Stretches = tuple[tuple[int, int], ...]
@@ -56,7 +56,7 @@ async def show(ask: ShowPage, call: Call) -> PageImage:
     drawing = _unpacked(await call.on.live.get(key))
     if drawing is None:
         drawing = await _draw(call, document, page, ask.width, emphasis)
-        await call.on.live.put(key, _packed(drawing), ttl_seconds=knobs(call.on).page_image_ttl)
+        await call.on.live.put(key, _packed(drawing), ttl_seconds=call.knobs(CitationSettings).page_image_ttl)
     return PageImage(
         doc_id=document.doc_id,
         doc=document.filename,
@@ -98,12 +98,10 @@ def _surroundings(text: str, strong: list[tuple[int, int]]) -> Stretches:
 
 
 async def _draw(call: Call, document: Document, page: PageRecord, width: int, emphasis: Emphasis) -> Drawing:
-    tenant = call.caller.tenant
     if not has_layout(document):
-        return await painter.set_text(call.on, tenant, page.text, width, highlights=emphasis.strong, pale=emphasis.pale)
+        return await painter.set_text(call, page.text, width, highlights=emphasis.strong, pale=emphasis.pale)
     return await painter.draw(
-        call.on,
-        tenant,
+        call,
         document.doc_id,
         page.page,
         width,

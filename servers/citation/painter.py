@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from runtime import intake
+from runtime.call import Call
 from runtime.compute.contract import Child, Compute, Frame, Limits
 from runtime.errors import ChildError
 from schemas.citation import Rect
 from schemas.message import TenantId
-from servers.citation.settings import CitationSettings, knobs
+from servers.citation.settings import CitationSettings
 
 if TYPE_CHECKING:
     from runtime.backends import Backends
@@ -87,15 +88,15 @@ class Painters:
 _OF: WeakKeyDictionary[Backends, Painters] = WeakKeyDictionary()
 
 
-def painters(on: Backends) -> Painters:
-    """The painters of these backends; they end when `compute` is closed."""
-    found = _OF.get(on)
+def painters(call: Call) -> Painters:
+    """The painters of the agent that is called; they end when `compute` is closed."""
+    found = _OF.get(call.on)
     if found is None:
-        found = _OF[on] = Painters(on.compute, knobs(on))
+        found = _OF[call.on] = Painters(call.on.compute, call.knobs(CitationSettings))
     return found
 
 
-async def place(on: Backends, tenant: TenantId, doc_id: str, passages: Sequence[Passage]) -> list[tuple[Rect, ...]]:
+async def place(call: Call, doc_id: str, passages: Sequence[Passage]) -> list[tuple[Rect, ...]]:
     """Rectangles of each passage of one PDF document, in the order of the passages, in one request.
 
     Raises: what opening the original raises; ChildError.
@@ -105,7 +106,9 @@ async def place(on: Backends, tenant: TenantId, doc_id: str, passages: Sequence[
         pages.setdefault(passage.page, []).append(index)
     found: list[tuple[Rect, ...]] = [()] * len(passages)
     packed = [[page, [passages[index].packed() for index in indexes]] for page, indexes in pages.items()]
-    async with on.blobs.local(intake.original_key(tenant, doc_id)) as path, painters(on).lease(tenant) as child:
+    tenant = call.caller.tenant
+    key = intake.original_key(tenant, doc_id)
+    async with call.on.blobs.local(key) as path, painters(call).lease(tenant) as child:
         async for frame in child.ask({"do": "place", "path": str(path), "pages": packed}):
             for index, rects in zip(pages[frame["page"]], frame["placed"], strict=True):
                 found[index] = tuple(Rect(x=x, y=y, width=width, height=height) for x, y, width, height in rects)
@@ -113,8 +116,7 @@ async def place(on: Backends, tenant: TenantId, doc_id: str, passages: Sequence[
 
 
 async def draw(
-    on: Backends,
-    tenant: TenantId,
+    call: Call,
     doc_id: str,
     page: int,
     width: int,
@@ -132,13 +134,12 @@ async def draw(
         "pale": [passage.packed() for passage in pale],
         "boxes": [[box.x, box.y, box.width, box.height] for box in boxes],
     }
-    async with on.blobs.local(intake.original_key(tenant, doc_id)) as path:
-        return await _drawing(on, tenant, request | {"path": str(path)})
+    async with call.on.blobs.local(intake.original_key(call.caller.tenant, doc_id)) as path:
+        return await _drawing(call, request | {"path": str(path)})
 
 
 async def set_text(
-    on: Backends,
-    tenant: TenantId,
+    call: Call,
     text: str,
     width: int,
     *,
@@ -147,11 +148,11 @@ async def set_text(
 ) -> Drawing:
     """A text as a simple page, for documents without a layout."""
     request = {"do": "set", "text": text, "width": width, "highlights": list(highlights), "pale": list(pale)}
-    return await _drawing(on, tenant, request)
+    return await _drawing(call, request)
 
 
-async def _drawing(on: Backends, tenant: TenantId, request: Frame) -> Drawing:
-    async with painters(on).lease(tenant) as child:
+async def _drawing(call: Call, request: Frame) -> Drawing:
+    async with painters(call).lease(call.caller.tenant) as child:
         frames = [frame async for frame in child.ask(request)]
     if len(frames) != 1:
         raise ChildError(f"{MODULE} sent {len(frames)} pictures of a page, one was asked for; report this")

@@ -51,7 +51,7 @@ async def _rects(call: Call, document: Document, page: PageRecord, match: locate
         return [()] * len(match.spans)
     passages = passages_of(page, match.spans)
     try:
-        return await painter.place(call.on, call.caller.tenant, document.doc_id, passages)
+        return await painter.place(call, document.doc_id, passages)
     except AgentRAGError as error:  # the place in the text is known even so
         log.warning("quote.unplaced", doc_id=document.doc_id, code=error.code, error=str(error))
         return [()] * len(match.spans)

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
 from runtime.settings import Settings
-
-if TYPE_CHECKING:
-    from runtime.backends import Backends
 
 
 class CitationSettings(Settings):
@@ -24,13 +18,3 @@ class CitationSettings(Settings):
     """Seconds that a drawn page is kept."""
     max_claim_reference_chars: int = 200_000
     """Characters of all references that a claim is compared with."""
-
-
-@cache
-def _from_environment() -> CitationSettings:
-    return CitationSettings()
-
-
-def knobs(on: Backends) -> CitationSettings:
-    """The settings that the backends were opened with; in a process shared with other agents, the environment's."""
-    return on.settings if isinstance(on.settings, CitationSettings) else _from_environment()

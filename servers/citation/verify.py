@@ -8,7 +8,7 @@ from schemas.citation import Verdict
 from schemas.skills import Verify
 from servers.citation import support
 from servers.citation.meaning import meanings
-from servers.citation.settings import knobs
+from servers.citation.settings import CitationSettings
 from servers.citation.words import terms
 
 MOST_PASSAGES = 64
@@ -17,7 +17,7 @@ MOST_PASSAGES = 64
 
 async def verify(ask: Verify, call: Call) -> Verdict:
     """Whether the references support the claim. Raises InvalidInputError for more text than is looked at."""
-    size, limit = sum(map(len, ask.references)), knobs(call.on).max_claim_reference_chars
+    size, limit = sum(map(len, ask.references)), call.knobs(CitationSettings).max_claim_reference_chars
     if size > limit:
         raise InvalidInputError(
             f"the references have {size} characters, the limit is {limit}; "

@@ -24,26 +24,25 @@ DESCRIPTION = (
 )
 
 
-def bound(settings: MonitoringSettings) -> Skills:
-    """The skills, with these settings."""
-    skills = Skills()
+skills = Skills()
 
-    @skills.skill(USAGE)
-    async def usage(ask: Usage, call: Call) -> UsageReport:
-        """Report calls, failures and tokens of the last hours, grouped by agent, skill, model or principal."""
-        return await report_usage(ask, call.on.records, call.caller.tenant)
 
-    @skills.skill(LATENCY)
-    async def latency(ask: Latency, call: Call) -> LatencyReport:
-        """Report how long calls took in the last hours: p50, p95, p99 and longest, by skill, the slowest first."""
-        return await report_latency(ask, call.on.records, call.caller.tenant)
+@skills.skill(USAGE)
+async def usage(ask: Usage, call: Call) -> UsageReport:
+    """Report calls, failures and tokens of the last hours, grouped by agent, skill, model or principal."""
+    return await report_usage(ask, call.on.records, call.caller.tenant)
 
-    @skills.skill(HEALTH)
-    async def health(ask: Health, call: Call) -> HealthReport:
-        """Report whether each agent is up, degraded or down, as the host last saw it, and documents by status."""
-        return await report_health(call.on.records, call.caller.tenant, settings.stale_after)
 
-    return skills
+@skills.skill(LATENCY)
+async def latency(ask: Latency, call: Call) -> LatencyReport:
+    """Report how long calls took in the last hours: p50, p95, p99 and longest, by skill, the slowest first."""
+    return await report_latency(ask, call.on.records, call.caller.tenant)
+
+
+@skills.skill(HEALTH)
+async def health(ask: Health, call: Call) -> HealthReport:
+    """Report whether each agent is up, degraded or down, as the host last saw it, and documents by status."""
+    return await report_health(call.on.records, call.caller.tenant, call.knobs(MonitoringSettings).stale_after)
 
 
 def create_agent(settings: MonitoringSettings | None = None, backends: Backends | None = None) -> AgentServer:
@@ -51,7 +50,7 @@ def create_agent(settings: MonitoringSettings | None = None, backends: Backends 
     from runtime.agent import AgentServer
 
     settings = settings or MonitoringSettings.beside(backends)
-    return AgentServer("monitoring", DESCRIPTION, bound(settings), settings, needs=("records",), backends=backends)
+    return AgentServer("monitoring", DESCRIPTION, skills, settings, needs=("records",), backends=backends)
 
 
 def create_server(settings: MonitoringSettings | None = None) -> FastMCP[Any]:

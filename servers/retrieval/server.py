@@ -16,8 +16,7 @@ from schemas.skills import (
     Rerank,
     VectorSearch,
 )
-from servers.retrieval.rerank import Reranker
-from servers.retrieval.search import Searches
+from servers.retrieval.finders import finders
 from servers.retrieval.settings import RetrievalSettings
 from servers.retrieval.warmth import warming
 
@@ -34,48 +33,46 @@ DESCRIPTION = (
 PROMPT = "phr-001-retrieval"
 
 
-def bound(settings: RetrievalSettings) -> Skills:
-    """The skills, with these settings."""
-    skills = Skills()
-    searches = Searches(settings)
-    reranker = Reranker(settings.rerank_budget_seconds, settings.hybrid_alpha, searches.query_vectors)
+skills = Skills()
 
-    @skills.skill(VECTOR_SEARCH)
-    async def vector_search(ask: VectorSearch, call: Call) -> Found:
-        """Find passages by meaning: for questions that describe something without naming it.
 
-        Other words for the same thing match; codes, numbers and rare names are found better by `keyword_search`. The
-        score is the cosine of question and passage.
-        """
-        return await searches.by_meaning(ask, call)
+@skills.skill(VECTOR_SEARCH)
+async def vector_search(ask: VectorSearch, call: Call) -> Found:
+    """Find passages by meaning: for questions that describe something without naming it.
 
-    @skills.skill(KEYWORD_SEARCH)
-    async def keyword_search(ask: KeywordSearch, call: Call) -> Found:
-        """Find passages by words: for names, codes, numbers and exact terms, in any language.
+    Other words for the same thing match; codes, numbers and rare names are found better by `keyword_search`. The
+    score is the cosine of question and passage.
+    """
+    return await finders(call).searches.by_meaning(ask, call)
 
-        Inflected forms match; words that few passages have count more (BM25). What stands behind NOT is not looked for.
-        """
-        return await searches.by_words(ask, call)
 
-    @skills.skill(HYBRID_SEARCH)
-    async def hybrid_search(ask: HybridSearch, call: Call) -> Found:
-        """Find passages by meaning and by words together: the best choice for most questions.
+@skills.skill(KEYWORD_SEARCH)
+async def keyword_search(ask: KeywordSearch, call: Call) -> Found:
+    """Find passages by words: for names, codes, numbers and exact terms, in any language.
 
-        `alpha` 1 is all meaning, 0 all words; leave it out for the measured balance of the question's language. Set
-        `filters` to look at some documents only, and `explain` to see why each passage ranks where it does.
-        """
-        return await searches.by_both(ask, call)
+    Inflected forms match; words that few passages have count more (BM25). What stands behind NOT is not looked for.
+    """
+    return await finders(call).searches.by_words(ask, call)
 
-    @skills.skill(RERANK)
-    async def rerank(ask: Rerank, call: Call) -> Found:
-        """Put passages that you have already in a new order, by how well each answers the query.
 
-        Use it to merge the results of several searches. Passages for which the time does not suffice come last, in the
-        order given; `skipped` says so.
-        """
-        return await reranker.rerank(ask, call)
+@skills.skill(HYBRID_SEARCH)
+async def hybrid_search(ask: HybridSearch, call: Call) -> Found:
+    """Find passages by meaning and by words together: the best choice for most questions.
 
-    return skills
+    `alpha` 1 is all meaning, 0 all words; leave it out for the measured balance of the question's language. Set
+    `filters` to look at some documents only, and `explain` to see why each passage ranks where it does.
+    """
+    return await finders(call).searches.by_both(ask, call)
+
+
+@skills.skill(RERANK)
+async def rerank(ask: Rerank, call: Call) -> Found:
+    """Put passages that you have already in a new order, by how well each answers the query.
+
+    Use it to merge the results of several searches. Passages for which the time does not suffice come last, in the
+    order given; `skipped` says so.
+    """
+    return await finders(call).reranker.rerank(ask, call)
 
 
 def create_agent(settings: RetrievalSettings | None = None, backends: Backends | None = None) -> AgentServer:
@@ -86,7 +83,7 @@ def create_agent(settings: RetrievalSettings | None = None, backends: Backends |
     return AgentServer(
         "retrieval",
         DESCRIPTION,
-        bound(settings),
+        skills,
         settings,
         needs=("vectors", "records", "embedder"),
         prompts=(PROMPT,),

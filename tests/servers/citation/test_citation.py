@@ -190,11 +190,10 @@ async def test_a_document_whose_original_is_gone_is_cited_without_boxes(library,
 
 
 async def test_words_noted_at_a_wrong_place_are_boxed_where_they_stand_or_not_at_all(library, manual):
-    tenant = library.caller.tenant
     right = Passage(1, HANDS, ((29 + 1, len(HANDS)),))  # one further on: a line end has two characters in the source
     wrong = replace(right, source=((500, 9),))
     absent = Passage(1, "Never printed on this page at all.", ((0, 20),))
-    found = await place(library.on, tenant, manual.doc_id, [right, wrong, absent, replace(right, page=2)])
+    found = await place(library.call, manual.doc_id, [right, wrong, absent, replace(right, page=2)])
     assert found[0] == found[1]
     assert len(found[0]) == 1
     assert found[2] == found[3] == ()
@@ -225,7 +224,7 @@ async def test_a_process_in_use_is_not_ended_for_another(library):
             pass
         assert not first.is_closed
         assert second.is_closed
-    assert painters(library.on) is painters(library.on)
+    assert painters(library.call) is painters(library.call)
 
 
 # locate --------------------------------------------------------------------------------------------------------------

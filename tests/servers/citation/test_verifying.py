@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runtime.backends import Backends
+from runtime.call import Call
+from runtime.caller import Caller
 from runtime.errors import (
     InvalidInputError,
     ModelUnavailableError,
@@ -12,7 +14,7 @@ from runtime.errors import (
 from runtime.settings import Settings
 from schemas.skills import Cite, Verify
 from servers.citation import server
-from servers.citation.settings import CitationSettings, knobs
+from servers.citation.settings import CitationSettings
 
 HANDS = "Keep hands clear of the intake while the motor runs."
 
@@ -94,7 +96,9 @@ async def test_the_server_has_settings_of_its_own_by_default():
     assert server.create_agent().settings == CitationSettings()
 
 
-async def test_in_a_process_shared_with_other_agents_the_environment_gives_the_knobs(tmp_path):
+async def test_the_settings_of_the_agent_reach_its_skills(tmp_path):
     settings = CitationSettings(data=tmp_path, page_processes=7, _env_file=None)
-    assert knobs(Backends(settings)) is settings
-    assert knobs(Backends(Settings(data=tmp_path, _env_file=None))).page_processes == 4
+    shared = Backends(Settings(data=tmp_path, _env_file=None))
+    assert Call(Caller.owner(), shared, settings=settings).knobs(CitationSettings) is settings
+    other = Call(Caller.owner(), shared).knobs(CitationSettings)
+    assert (other.page_processes, other.data) == (4, tmp_path)

@@ -20,7 +20,7 @@ from schemas.message import TenantId
 from schemas.report import AgentHealth, HealthReport, LatencyReport, State, UsageReport
 from schemas.skills import HEALTH, LATENCY, USAGE, SkillSpec
 from servers.monitoring.health import believed, worst
-from servers.monitoring.server import bound, create_server
+from servers.monitoring.server import create_server, skills
 from servers.monitoring.settings import MonitoringSettings
 from servers.monitoring.usage import total
 from servers.monitoring.window import Window
@@ -44,8 +44,8 @@ async def on(settings: MonitoringSettings) -> AsyncIterator[Backends]:
 
 async def asked(on: Backends, settings: MonitoringSettings, spec: SkillSpec, **ask: object) -> object:
     """What a skill returns to the owner."""
-    skill = bound(settings).bound[spec.id]
-    return await skill.function(spec.input.model_validate(ask), Call(Caller.owner(), on))
+    skill = skills.bound[spec.id]
+    return await skill.function(spec.input.model_validate(ask), Call(Caller.owner(), on, settings=settings))
 
 
 def used(minutes_ago: float, **fields: object) -> UsageRecord:
@@ -224,5 +224,5 @@ async def test_reports_need_the_right_to_read_them(on: Backends, settings: Monit
     stranger = Caller(TENANT, "ada", "viewer", frozenset({"documents:read"}))
     invoker = Invoker("monitoring", on)
     with pytest.raises(ForbiddenError, match="reports:read"):
-        await invoker.invoke(bound(settings).bound["usage"], {}, stranger)
+        await invoker.invoke(skills.bound["usage"], {}, stranger)
     await invoker.close()

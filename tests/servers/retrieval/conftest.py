@@ -17,6 +17,7 @@ from runtime.vectors.contract import Unit
 from runtime.vectors.terms import terms
 from schemas.document import Document
 from schemas.message import DocumentId, TenantId, VersionId
+from servers.retrieval.settings import RetrievalSettings
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Library:
     on: Backends
     made: list[Paper] = field(default_factory=list)
 
-    def call(self, tenant: str = "local") -> Call:
+    def call(self, tenant: str = "local", **knobs: object) -> Call:
         caller = Caller.owner() if tenant == "local" else Caller.system(TenantId(tenant))
-        return Call(caller, self.on)
+        return Call(caller, self.on, settings=RetrievalSettings(_env_file=None, **knobs))
 
     async def add(self, *papers: Paper, activate: bool = True) -> None:
         embedder = self.on.embedder

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from runtime.vectors.contract import Probe
 from schemas.chunk import Chunk, Filters, Found
 from schemas.message import TenantId
 from schemas.skills import HybridSearch, KeywordSearch, Rerank, VectorSearch
-from servers.retrieval.server import bound, create_agent
+from servers.retrieval.server import create_agent, hybrid_search, keyword_search, skills
 from servers.retrieval.settings import RetrievalSettings
 from servers.retrieval.warmth import warming
 
@@ -24,7 +25,7 @@ from .conftest import OVEN, PUMP, Library, Paper
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SKILLS = bound(RetrievalSettings(_env_file=None)).bound
+SKILLS = skills.bound
 SEARCHES = {"vector_search": VectorSearch, "keyword_search": KeywordSearch, "hybrid_search": HybridSearch}
 
 
@@ -162,18 +163,18 @@ async def test_a_good_page_brings_a_chunk_even_if_no_chunk_was_found(library: Li
     crowd = [[f"Alpha alpha note {n}.", f"Beta beta note {n}.", f"Gamma gamma note {n}."] for n in range(12)]
     paper = Paper("crowd.pdf", [*crowd, ["Some alpha here among many other words.", "Then beta.", "Also gamma gamma."]])
     await library.add(paper)
-    knobs = RetrievalSettings(
-        _env_file=None, search_candidates=10, search_pages_fetched=20, search_page_share=1.0, search_document_weight=0.0
+    call = library.call(
+        search_candidates=10, search_pages_fetched=20, search_page_share=1.0, search_document_weight=0.0
     )
-    skill = bound(knobs).bound["keyword_search"].function
-    found = await skill(KeywordSearch(query="alpha beta gamma", top_k=20), library.call())
+    found = await keyword_search(KeywordSearch(query="alpha beta gamma", top_k=20), call)
     assert len({chunk.page for chunk in found.chunks if chunk.doc == "crowd.pdf"}) > 8
     await library.on.vectors.delete(TenantId("local"), paper.doc_id)
 
 
 async def test_reciprocal_ranks_are_an_alternative(library: Library) -> None:
-    skill = bound(RetrievalSettings(_env_file=None, search_fusion="rrf")).bound["hybrid_search"].function
-    found = await skill(HybridSearch(query="Which error means a worn bearing?"), library.call())
+    found = await hybrid_search(
+        HybridSearch(query="Which error means a worn bearing?"), library.call(search_fusion="rrf")
+    )
     assert found.chunks[0].content == "Error 42 means a worn bearing."
 
 
@@ -193,8 +194,8 @@ async def test_odd_questions_are_answered(library: Library, name: str, query: st
 
 async def test_the_same_search_gives_the_same_result(library: Library) -> None:
     first = await search(library, "hybrid_search", "How do I clean it?", explain=True)
-    again = bound(RetrievalSettings(_env_file=None)).bound["hybrid_search"].function
-    assert await again(HybridSearch(query="How do I clean it?", explain=True), library.call()) == first
+    nothing_remembered = library.call(query_vectors_kept=7)
+    assert await hybrid_search(HybridSearch(query="How do I clean it?", explain=True), nothing_remembered) == first
 
 
 async def test_reranking_puts_the_best_first_whatever_the_order(library: Library) -> None:
@@ -227,8 +228,8 @@ async def test_reranking_chunks_of_several_languages_works(library: Library) -> 
 
 async def test_chunks_beyond_the_time_budget_keep_their_order_and_are_told(library: Library) -> None:
     chunks = await hybrid(library, "error door filter water", top_k=6)
-    rerank = bound(RetrievalSettings(_env_file=None, rerank_budget_seconds=0.045)).bound["rerank"].function
-    found = await rerank(Rerank(query="open door", chunks=tuple(chunks)), library.call())
+    hurried = library.call(rerank_budget_seconds=0.045)
+    found = await SKILLS["rerank"].function(Rerank(query="open door", chunks=tuple(chunks)), hurried)
     assert found.skipped == (f"rerank of {len(chunks) - 2} chunks: out of the time budget",)
     assert [chunk.chunk_id for chunk in found.chunks[2:]] == [chunk.chunk_id for chunk in chunks[2:]]
 
@@ -304,13 +305,9 @@ async def test_leaving_early_stops_the_warming(library: Library) -> None:
 
 async def test_a_caller_with_little_time_gets_fewer_chunks_reranked(library: Library) -> None:
     chunks = await hybrid(library, "error door filter water", top_k=8)
-    call = library.call()
-    hurried = type(call)(Caller.owner().within(0.06), call.on)
-    found = (
-        await bound(RetrievalSettings(_env_file=None))
-        .bound["rerank"]
-        .function(Rerank(query="open door", chunks=tuple(chunks)), hurried)
-    )
+    fresh = library.call(rerank_budget_seconds=3.0)
+    hurried = replace(fresh, caller=Caller.owner().within(0.06))
+    found = await SKILLS["rerank"].function(Rerank(query="open door", chunks=tuple(chunks)), hurried)
     assert found.skipped
     assert len(found.chunks) == len(chunks)
 
