@@ -1,5 +1,5 @@
 # The project's commands. `make test` is everything: set-up, checks, all tests.
-UV ?= uv
+UV ?= $(shell command -v uv || echo python3 -m uv)
 RUN := $(UV) run --frozen
 
 .PHONY: help setup check test demo clean
@@ -8,7 +8,8 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: ## Install what the project needs into .venv (idempotent)
-	@command -v $(UV) >/dev/null || python3 -m pip install --quiet uv
+	@$(UV) --version >/dev/null 2>&1 || python3 -m pip install --quiet uv \
+		|| python3 -m pip install --quiet --user --break-system-packages uv
 	$(UV) sync --frozen --quiet
 
 check: setup ## Lint, types, architecture
