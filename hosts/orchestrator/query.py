@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from contextlib import aclosing
 from typing import Any
 
 from hosts.orchestrator.host import Host
@@ -108,12 +109,13 @@ async def _answered(step: Step, ask: Synthesize) -> Answer:
 
 
 async def _streamed(step: Step, ask: Synthesize, attempt: int) -> Answer:
-    async for item in step.streamed(ANSWER, ask, f"{step.key}.{attempt}"):
-        match item:
-            case Token(content=content):
-                await step.publish(TokenEvent(content=content))
-            case Answer():
-                return item
+    async with aclosing(step.streamed(ANSWER, ask, f"{step.key}.{attempt}")) as items:
+        async for item in items:
+            match item:
+                case Token(content=content):
+                    await step.publish(TokenEvent(content=content))
+                case Answer():
+                    return item
     raise AgentUnavailableError("the answer ended without its result; ask again")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -138,16 +138,18 @@ class Step:
         return value
 
     async def streamed(self, spec: SkillSpec[I, O], ask: I, key: str) -> AsyncGenerator[Token | Progress | O, None]:
-        """Stream a skill; when this step is cancelled, the agent's task is cancelled too."""
+        """Stream a skill; when its reader leaves before the result, the agent's task is cancelled too."""
+        has_ended = False
+        stream: AsyncGenerator[Token | Progress | O, None] = self.host.client.stream(spec, ask, self.caller, key=key)
         try:
-            stream: AsyncGenerator[Token | Progress | O, None] = self.host.client.stream(
-                spec, ask, self.caller, key=key
-            )
             async with aclosing(stream) as items:
                 async for item in items:
+                    has_ended = isinstance(item, spec.output)
                     yield item
-        except asyncio.CancelledError:
-            await asyncio.shield(self.host.client.cancel(spec, key, self.caller))
+        except (asyncio.CancelledError, GeneratorExit):
+            if not has_ended:
+                with suppress(AgentRAGError):  # an agent that is away has nothing left to cancel
+                    await asyncio.shield(self.host.client.cancel(spec, key, self.caller))
             raise
 
     async def ended(self) -> Run:
