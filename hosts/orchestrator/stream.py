@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from hosts.orchestrator.handoff import Handoffs
@@ -29,6 +30,9 @@ from schemas.message import RunId, TenantId
 from schemas.query import Run
 
 SNIPPET_CHARS = 240
+RECAP_SECONDS = 10.0
+"""How long one publisher may take to tell what happened before; then another one does."""
+RECAP_POLL_SECONDS = 0.02
 
 
 def sources_of(chunks: tuple[Chunk, ...]) -> Sources:
@@ -102,28 +106,40 @@ class RunStream:
 
     async def publish(self, *events: RunEvent) -> None:
         """Tell all watchers."""
-        live = self._host.on.live
-        if not await live.exists(self._name) and await live.claim(f"{self._name}:recap", ttl_seconds=60):
-            await self._recap()
+        await self._begun()
         for event in events:
             await self._append(event)
 
     async def _append(self, event: RunEvent) -> None:
         await self._host.on.live.append(self._name, event.model_dump_json(exclude_none=True), attempt=self._host.boot)
 
-    async def _recap(self) -> None:
-        """Tell a new stream what happened before: at the start, and after a restart in the middle of a run."""
+    async def _begun(self) -> None:
+        """Return once the stream is there. The first who wants it tells what happened before; the others wait."""
+        live = self._host.on.live
+        while not await live.exists(self._name):
+            if not await live.claim(f"{self._name}:recap", ttl_seconds=RECAP_SECONDS):
+                await asyncio.sleep(RECAP_POLL_SECONDS)
+                continue
+            for event in await self._past():
+                await self._append(event)
+            return
+
+    async def _past(self) -> list[RunEvent]:
+        """What happened before the stream was there: at the start of a run, and after a restart in the middle of it."""
         stored = await self._host.on.records.runs.get(self._tenant, self._query_id)
         if stored is None:
-            return
+            return []
         run, left = stored.run, Handoffs(self._host.on.blobs, self._tenant, self._query_id)
-        await self._append(Accepted(query_id=run.query_id, conversation_id=run.conversation_id, trace_id=run.trace_id))
+        past: list[RunEvent] = [
+            Accepted(query_id=run.query_id, conversation_id=run.conversation_id, trace_id=run.trace_id)
+        ]
         found = await left.take("found", Found)
         if found is not None:
-            await self._append(sources_of(found.chunks))
+            past.append(sources_of(found.chunks))
         answer = await left.take("answer", Answer)
         if answer is not None:
-            await self._append(TokenEvent(content=answer.text))
+            past.append(TokenEvent(content=answer.text))
+        return past
 
     async def end(self) -> None:
         """Nothing more will come."""
@@ -158,8 +174,8 @@ class RunStream:
         stored = await self._host.on.records.runs.get(self._tenant, self._query_id)
         if stored is None or stored.run.status != "running":
             return False
-        await self.publish()
-        return await self._host.on.live.exists(self._name)
+        await self._begun()
+        return True
 
 
 def _reset(after: str | None) -> Entry:
