@@ -6,22 +6,11 @@ import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
-from cyclopts import App
+from cyclopts import App, Group
 
-COMMANDS = {
-    "demo": "Try it in one go: ingest a small manual, ask about it, see the cited answer.",
-    "up": "Run the host and all agents on this machine.",
-    "ingest": "Hand documents in and watch them become searchable.",
-    "ask": "Ask a question; the answer names the page behind every sentence.",
-    "serve": "Run one agent, the host or the vector store as a process of its own.",
-}
-DOCUMENT_COMMANDS = {
-    "ls": "List documents, newest first.",
-    "show": "Show what is known about a document.",
-    "rm": "Remove documents and everything made from them.",
-    "reprocess": "Make documents searchable anew.",
-}
-EXITS = """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not ready, 4 not allowed, 5 no answer found."""
+from hosts.cli.commands import COMMANDS, HEADINGS, START, Entry, epilogue
+
+PANELS = {name: Group(name, sort_key=rank) for rank, name in enumerate((*HEADINGS, "Options"))}
 
 
 def version() -> str:
@@ -33,20 +22,30 @@ def version() -> str:
 
 
 def create_app() -> App:
-    """The commands by name; help texts stand here so that listing them loads none."""
+    """The commands by name; their help texts stand in the table so that listing them loads none."""
     app = App(
         name="agentrag",
         help="Ask your documents; every sentence of the answer points at the page it came from.",
-        help_epilogue=EXITS,
+        help_epilogue=epilogue(START),
+        help_format="plaintext",
         version=version,
     )
-    for name, text in COMMANDS.items():
-        app.command(f"hosts.cli.{name}:{name}", name=name, help=text)
-    documents = App(name="docs", help="List, show, remove and reprocess documents.")
-    for name, text in DOCUMENT_COMMANDS.items():
-        documents.command(f"hosts.cli.docs:{name}", name=name, help=text)
-    app.command(documents)
+    for flag in ("--help", "--version"):
+        app[flag].group = PANELS["Options"]
+    for rank, (words, entry) in enumerate(COMMANDS.items()):
+        *above, name = words.split()
+        _add(app[above[0]] if above else app, name, entry, rank)
     return app
+
+
+def _add(parent: App, name: str, entry: Entry, rank: int) -> None:
+    """Put a command, or a group of commands that follow, below `parent`."""
+    group = PANELS[entry.heading] if entry.heading else None
+    help_, below = entry.help, epilogue(entry.examples)
+    if entry.where:
+        parent.command(entry.where, name=name, help=help_, help_epilogue=below, group=group, sort_key=rank)
+    else:
+        parent.command(App(name=name, help=help_, help_epilogue=below, group=group, sort_key=rank))
 
 
 def main() -> None:

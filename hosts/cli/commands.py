@@ -1,0 +1,103 @@
+"""The table of commands: where each is, and what the help says of it. Texts alone, so that listing loads none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HEADINGS = ASK, RUN, LOOK_AFTER = "Ask your documents", "Run the parts", "Look after the installation"
+"""What stands above the commands in their list."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command. `where` is `module:function`, loaded when it is used; empty for a group of further commands."""
+
+    where: str
+    line: str
+    more: str = ""
+    examples: tuple[str, ...] = ()
+    heading: str | None = None
+
+    @property
+    def help(self) -> str:
+        """What the help says on top: one line, then whatever else should be known."""
+        return f"{self.line}\n\n{self.more}" if self.more else self.line
+
+
+COMMANDS = {
+    "demo": Entry(
+        "hosts.cli.demo:demo",
+        "Try it: a small manual, a question about it, the cited answer.",
+        "Works in a temporary folder that is gone afterwards, unless --data names one to keep.",
+        ("agentrag demo", 'agentrag demo --question "How is the mill cleaned?"'),
+        ASK,
+    ),
+    "ingest": Entry(
+        "hosts.cli.ingest:ingest",
+        "Hand documents in and watch them become searchable.",
+        "Takes PDF, DOCX, HTML, Markdown and plain text. Bytes that are known already are not taken twice.",
+        ("agentrag ingest manual.pdf", "agentrag ingest reports/ notes.md --no-wait"),
+        ASK,
+    ),
+    "ask": Entry(
+        "hosts.cli.ask:ask",
+        "Ask a question; the answer names the page behind every sentence.",
+        "The answer and its sources go to stdout, what happens on the way to stderr. Ctrl-C ends the run at the host "
+        "too; Ctrl-C again leaves at once.",
+        (
+            'agentrag ask "How often is the filter changed?"',
+            'agentrag ask "What did it cost?" --doc offer.pdf --since 2026-01-01',
+            'agentrag ask "What did it cost?" --json | jq -r .answer',
+        ),
+        ASK,
+    ),
+    "docs": Entry("", "List, show, remove and reprocess documents.", heading=ASK),
+    "docs ls": Entry(
+        "hosts.cli.docs:ls",
+        "List documents, newest first.",
+        examples=("agentrag docs ls", "agentrag docs ls --status failed", "agentrag docs ls --json"),
+    ),
+    "docs show": Entry(
+        "hosts.cli.docs:show", "Show what is known about a document.", examples=("agentrag docs show manual.pdf",)
+    ),
+    "docs rm": Entry(
+        "hosts.cli.docs:rm",
+        "Remove documents and everything made from them.",
+        "Originals, pages and vectors go; answers given earlier keep their text.",
+        ("agentrag docs rm manual.pdf", "agentrag docs rm doc_1f0c doc_77ab"),
+    ),
+    "docs reprocess": Entry(
+        "hosts.cli.docs:reprocess",
+        "Make documents searchable anew.",
+        "Searches use the earlier version until the new one is complete.",
+        ("agentrag docs reprocess manual.pdf",),
+    ),
+    "up": Entry(
+        "hosts.cli.up:up",
+        "Run the host and all agents on this machine.",
+        "Serves until Ctrl-C; logs go to stderr as JSON. Other commands use it as long as it runs.",
+        ("agentrag up", "agentrag up --port 9000 --data ./library"),
+        RUN,
+    ),
+    "serve": Entry(
+        "hosts.cli.serve:serve",
+        "Run one agent, the host or the store as a process of its own.",
+        'The host finds its agents by AGENTRAG_AGENTS, e.g. "retrieval=http://127.0.0.1:8101,...". Agents in separate '
+        "processes share one vector store: run `serve store` and give each the AGENTRAG_VECTORS_URL that it prints.",
+        ("agentrag serve retrieval --port 8101", "agentrag serve monitoring --transport stdio", "agentrag serve store"),
+        RUN,
+    ),
+}
+"""Every command by the words that call it, in the order of the help."""
+
+START = ("agentrag demo", "agentrag ingest manual.pdf", 'agentrag ask "How often is the filter changed?"')
+"""What the list of all commands shows as examples."""
+
+EXITS = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not ready, 4 not allowed, 5 no answer found, 130 interrupted."
+
+
+def epilogue(examples: tuple[str, ...]) -> str:
+    """What the help says below: how the command is typed, then the exit codes."""
+    if not examples:
+        return EXITS
+    return "\n".join(["Examples:", *(f"  {example}" for example in examples), "", EXITS])
