@@ -1,4 +1,4 @@
-"""The stream of a run that goes on after a restart: told from its beginning, whoever comes first, and never as ended."""
+"""The stream of a run that goes on after a restart: told from its beginning, whoever comes first, never as ended."""
 
 from __future__ import annotations
 
