@@ -21,6 +21,7 @@ from runtime import telemetry
 from runtime.call import BoundResource, BoundSkill, Call
 from runtime.caller import Caller, become
 from runtime.errors import AgentRAGError, UnauthenticatedError
+from runtime.plain import plain
 from schemas.message import Message
 from schemas.picture import Picture
 from schemas.skills import Progress, Token
@@ -47,20 +48,16 @@ def caller_at_hand(auth: str) -> Caller:
 
 
 def tool_result(output: Message) -> ToolResult:
-    """Structured content, the same as JSON text, and pictures as image content instead of base64."""
-    fields = output.model_dump(mode="json")
-    images = []
-    for name, value in output:
-        if isinstance(value, Picture):
-            images.append(ImageContent(type="image", data=value.base64, mime_type=value.media_type))
-            fields[name]["base64"] = ""
-    text = TextContent(type="text", text=output.model_dump_json() if not images else _without_pictures(output))
-    return ToolResult(content=[*images, text], structured_content=fields)
-
-
-def _without_pictures(output: Message) -> str:
-    pictures = {name for name, value in output if isinstance(value, Picture)}
-    return output.model_dump_json(exclude=pictures)
+    """Structured content, the same in plain words, and pictures as image content instead of base64."""
+    pictures = {name: value for name, value in output if isinstance(value, Picture)}
+    images = [
+        ImageContent(type="image", data=picture.base64, mime_type=picture.media_type) for picture in pictures.values()
+    ]
+    bare = output.model_copy(
+        update={name: picture.model_copy(update={"base64": ""}) for name, picture in pictures.items()}
+    )
+    text = TextContent(type="text", text=plain(bare))
+    return ToolResult(content=[*images, text], structured_content=bare.model_dump(mode="json"))
 
 
 def error_result(error: AgentRAGError) -> ToolResult:
