@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -70,12 +70,34 @@ class BoundResource:
     function: ResourceFunction
 
 
+ViewFunction = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class BoundView:
+    """A page that shows results to people inside an MCP client (MCP Apps), read under a `ui://` URI.
+
+    It is one self-contained HTML document. `calls` are the skills that it calls itself, by the names of the tools that
+    are there for it alone.
+    """
+
+    uri: str
+    calls: Mapping[str, BoundSkill]
+    function: ViewFunction
+
+    @property
+    def description(self) -> str:
+        """The function's docstring."""
+        return (self.function.__doc__ or "").strip()
+
+
 class Skills:
-    """The skills and resources of one agent, in the order they were bound."""
+    """The skills, resources and views of one agent, in the order they were bound."""
 
     def __init__(self) -> None:
         self.bound: dict[str, BoundSkill] = {}
         self.resources: list[BoundResource] = []
+        self.views: list[BoundView] = []
 
     def skill(self, spec: SkillSpec[I, O]) -> Callable[[SkillFunction[I, O]], SkillFunction[I, O]]:
         """Bind the decorated function to `spec`."""
@@ -91,6 +113,19 @@ class Skills:
 
         def bind(function: ResourceFunction) -> ResourceFunction:
             self.resources.append(BoundResource(uri, scopes, function))
+            return function
+
+        return bind
+
+    def view(self, uri: str, calls: Mapping[str, SkillSpec[Any, Any]]) -> Callable[[ViewFunction], ViewFunction]:
+        """Serve the HTML that the decorated `def f() -> str` returns under `uri`.
+
+        Skills whose spec names the URI as their `view` are shown by it. Each of `calls` is a skill bound before, served
+        once more as a tool of that name which is hidden from models.
+        """
+
+        def bind(function: ViewFunction) -> ViewFunction:
+            self.views.append(BoundView(uri, {name: self.bound[spec.id] for name, spec in calls.items()}, function))
             return function
 
         return bind

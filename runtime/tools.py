@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
+from fastmcp.apps import UI_MIME_TYPE
 from fastmcp.exceptions import ResourceError
 from fastmcp.prompts import Prompt as McpPrompt
-from fastmcp.resources import ResourceTemplate
+from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.dependencies import get_context, get_http_request
 from fastmcp.tools.base import Tool, ToolResult
 from mcp_types import ImageContent, TextContent, ToolAnnotations
@@ -18,7 +19,7 @@ from pydantic import PrivateAttr
 
 import prompts
 from runtime import telemetry
-from runtime.call import BoundResource, BoundSkill, Call
+from runtime.call import BoundResource, BoundSkill, BoundView, Call
 from runtime.caller import Caller, become
 from runtime.errors import AgentRAGError, UnauthenticatedError
 from runtime.plain import plain
@@ -74,10 +75,20 @@ class SkillTool(Tool):
 
     @classmethod
     def of(cls, bound: BoundSkill, agent: AgentServer) -> SkillTool:
-        """The tool that calls `bound` through the agent's wrapper."""
+        """The tool that calls `bound` through the agent's wrapper; results are shown by the skill's view."""
+        return cls._made(bound, agent, bound.spec.id, {"resourceUri": bound.spec.view} if bound.spec.view else None)
+
+    @classmethod
+    def for_view(cls, name: str, bound: BoundSkill, view: BoundView, agent: AgentServer) -> SkillTool:
+        """The same for a view alone: clients hide it from models. That is no guard; scopes are checked as ever."""
+        return cls._made(bound, agent, name, {"resourceUri": view.uri, "visibility": ["app"]})
+
+    @classmethod
+    def _made(cls, bound: BoundSkill, agent: AgentServer, name: str, ui: dict[str, Any] | None) -> SkillTool:
         spec = bound.spec
         tool = cls(
-            name=spec.id,
+            name=name,
+            meta={"ui": ui} if ui else None,
             description=bound.description,
             parameters=spec.input.model_json_schema(),
             output_schema=spec.output.model_json_schema(mode="serialization"),
@@ -154,6 +165,21 @@ def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:
     )
 
 
+ENCLOSED: dict[str, Any] = {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}
+"""What a view asks of the client that shows it: no other origin at all, and a frame."""
+
+
+def _view(bound: BoundView) -> Resource:
+    return Resource.from_function(
+        bound.function,
+        bound.uri,
+        name=bound.function.__name__,
+        description=bound.description,
+        mime_type=UI_MIME_TYPE,
+        meta={"ui": ENCLOSED},
+    )
+
+
 def _prompt(prompt_id: str) -> McpPrompt:
     prompt = prompts.load(prompt_id)
     blanks = list(prompt.placeholders)
@@ -165,6 +191,17 @@ def _prompt(prompt_id: str) -> McpPrompt:
     render.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]
     render.__annotations__ = dict.fromkeys(blanks, str) | {"return": str}
     return McpPrompt.from_function(render, name=prompt_id, description=f"{prompt.id}, version {prompt.version}")
+
+
+def _tools(agent: AgentServer) -> list[SkillTool]:
+    """Every skill as a tool, then those that are there for views alone."""
+    own = [SkillTool.of(bound, agent) for bound in agent.skills.bound.values()]
+    alone = [
+        SkillTool.for_view(name, bound, view, agent)
+        for view in agent.skills.views
+        for name, bound in view.calls.items()
+    ]
+    return own + alone
 
 
 def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
@@ -184,10 +221,11 @@ def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
         cache_scope="private",
     )
     schemas = {}
-    for bound in agent.skills.bound.values():
-        tool = SkillTool.of(bound, agent)
+    for tool in _tools(agent):
         mcp.add_tool(tool)
         schemas[tool.name] = tool.parameters
+    for view in agent.skills.views:
+        mcp.add_resource(_view(view))
     for resource in agent.skills.resources:
         mcp.add_template(_template(resource, agent))
     for prompt_id in agent.prompts:

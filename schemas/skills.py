@@ -27,7 +27,8 @@ Effect = Literal["read", "write", "destroy"]
 class SkillSpec(Generic[I, O_co]):
     """The contract of one skill: served as an MCP tool and as an A2A skill, called by the host.
 
-    `emits` says what may come before the result; `scopes` what the caller must hold; `timeout` bounds one call.
+    `emits` says what may come before the result; `scopes` what the caller must hold; `timeout` bounds one call. `view`
+    is the URI of the page that shows the result to people in MCP clients that can (MCP Apps).
     """
 
     agent: str
@@ -38,6 +39,7 @@ class SkillSpec(Generic[I, O_co]):
     scopes: frozenset[str] = frozenset()
     effect: Effect = "read"
     timeout: timedelta = timedelta(seconds=30)
+    view: str | None = None
 
     @property
     def name(self) -> str:

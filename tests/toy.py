@@ -33,7 +33,8 @@ class Drawn(Message):
     picture: Picture
 
 
-SAY = SkillSpec("toy", "say", Say, Said, scopes=READ_DOCUMENTS)
+VIEW = "ui://toy/view.html"
+SAY = SkillSpec("toy", "say", Say, Said, scopes=READ_DOCUMENTS, view=VIEW)
 SING = SkillSpec("toy", "sing", Say, Said, "tokens", READ_DOCUMENTS)
 WORK = SkillSpec("toy", "work", Say, Said, "progress", READ_DOCUMENTS)
 DRAW = SkillSpec("toy", "draw", Say, Drawn, scopes=READ_DOCUMENTS)
@@ -99,6 +100,11 @@ class Toy:
         async def report(ask: Say, call: Call) -> Said:
             """For those who may read reports."""
             return Said(text="report", tenant=call.caller.tenant)
+
+        @skills.view(VIEW, calls={"say_quietly": SAY, "report_quietly": REPORT})
+        def page() -> str:
+            """What was said, in large letters."""
+            return "<!doctype html><title>Said</title>"
 
         @skills.resource("thing://{name}", READ_DOCUMENTS)
         async def thing(call: Call, name: str) -> Said:

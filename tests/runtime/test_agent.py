@@ -27,7 +27,7 @@ from runtime.settings import Settings
 from schemas.message import TenantId
 from schemas.skills import READ_DOCUMENTS, SCOPES, Progress, Token
 from tests.serving import serving
-from tests.toy import CRASH, MISS, REPORT, SAY, SING, WORK, Said, Say, Toy
+from tests.toy import CRASH, MISS, REPORT, SAY, SING, VIEW, WORK, Said, Say, Toy
 
 
 @pytest.fixture
@@ -74,7 +74,8 @@ async def test_a_tool_takes_flat_arguments_and_returns_typed_content(door: objec
 async def test_a_tool_says_what_it_takes_and_gives(door: object) -> None:
     async with Client(door) as client:
         tools = {tool.name: tool for tool in await client.list_tools()}
-    assert set(tools) == {"say", "sing", "work", "draw", "miss", "crash", "report"}
+    skills = {"say", "sing", "work", "draw", "miss", "crash", "report"}
+    assert set(tools) == skills | {"say_quietly", "report_quietly"}
     assert tools["say"].description == "Say it again."
     assert set(tools["say"].input_schema["properties"]) == {"query", "times"}
     assert tools["say"].output_schema["properties"]["text"] == {"title": "Text", "type": "string"}
@@ -107,6 +108,36 @@ async def test_a_picture_travels_as_image_content(door: object) -> None:
     assert [block.type for block in found.content] == ["image", "text"]
     assert found.content[0].data == "QUJD"
     assert found.structured_content["picture"]["base64"] == ""
+
+
+async def test_a_view_is_served_and_named_by_the_tools_whose_results_it_shows(door: object) -> None:
+    async with Client(door) as client:
+        tools = {tool.name: tool.meta for tool in await client.list_tools()}
+        (listed,) = await client.list_resources()
+        (read,) = await client.read_resource(VIEW)
+        declared = client.server_capabilities.extensions
+    assert "io.modelcontextprotocol/ui" in declared
+    assert tools["say"]["ui"] == {"resourceUri": VIEW}
+    assert "ui" not in (tools["sing"] or {})
+    assert (str(listed.uri), listed.description) == (VIEW, "What was said, in large letters.")
+    assert (read.mime_type, read.text) == ("text/html;profile=mcp-app", "<!doctype html><title>Said</title>")
+    assert read.meta["ui"] == {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}
+
+
+async def test_a_tool_for_a_view_alone_is_hidden_from_models_and_does_what_the_skill_does(door: object) -> None:
+    async with Client(door) as client:
+        tools = {tool.name: tool for tool in await client.list_tools()}
+        said = await client.call_tool("say_quietly", {"query": "hello"})
+    assert tools["say_quietly"].meta["ui"] == {"resourceUri": VIEW, "visibility": ["app"]}
+    assert tools["say_quietly"].input_schema == tools["say"].input_schema
+    assert said.structured_content["text"] == "hello"
+
+
+async def test_being_hidden_from_models_opens_no_way_past_the_scopes(toy: Toy, base_url: str) -> None:
+    reader = Caller(LOCAL_TENANT, "reader", "viewer", READ_DOCUMENTS)
+    async with Client(base_url + "/mcp", auth=Keyring.of(toy.agent.settings).mint(reader, "toy")) as client:
+        found = await client.call_tool("report_quietly", {"query": "x"}, raise_on_error=False)
+    assert found.meta["agentrag/problem"]["code"] == "auth.forbidden"
 
 
 async def test_progress_reaches_an_mcp_client_and_only_grows(door: object) -> None:
@@ -287,7 +318,8 @@ async def test_the_card_names_its_skills_its_mcp_endpoint_and_the_address_it_was
             f"{base_url}/.well-known/agent-card.json", headers={"If-None-Match": first.headers["etag"]}
         )
     card = first.json()
-    assert [skill["id"] for skill in card["skills"]][:2] == ["say", "sing"]
+    skills = ["say", "sing", "work", "draw", "miss", "crash", "report"]
+    assert [skill["id"] for skill in card["skills"]] == skills
     assert card["supportedInterfaces"][0]["url"] == f"{base_url}/a2a"
     extensions = {
         extension["uri"].split(":")[-2]: extension["params"] for extension in card["capabilities"]["extensions"]
