@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from a2a.types.a2a_pb2 import AgentCard
     from fastmcp import FastMCP
 
+    from runtime.federated import Federated
+
 os.environ.setdefault("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED", "false")  # our wrapper makes the spans
 
 BASE_NEEDS: tuple[Need, ...] = ("records", "live")
@@ -49,7 +51,8 @@ class AgentServer:
     `backends` may be shared with other agents of the same process; an agent closes only backends that it owns: those it
     made itself, unless `owns_backends` says otherwise.
     `background` is entered once the backends are open and left before they close. `routes` and `exception_handlers` are
-    served beside the agent's own; each of `checks` says `ok` or what keeps the agent from being ready.
+    served beside the agent's own; each of `checks` says `ok` or what keeps the agent from being ready. `federated` adds
+    what other agents offer over MCP.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class AgentServer:
         routes: Sequence[BaseRoute] = (),
         checks: Mapping[str, Check] | None = None,
         exception_handlers: Mapping[int, ExceptionHandler] | None = None,
+        federated: Federated | None = None,
     ) -> None:
         self.name = name
         self.description = description
@@ -76,6 +80,7 @@ class AgentServer:
         self.needs: tuple[Need, ...] = tuple(dict.fromkeys([*BASE_NEEDS, *needs]))
         self.prompts = tuple(prompts)
         self.routes = tuple(routes)
+        self.federated = federated
         self._checks = dict(checks or {})
         self._exception_handlers = dict(exception_handlers or {})
         self.on = backends or Backends(settings)

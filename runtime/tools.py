@@ -230,5 +230,10 @@ def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
         mcp.add_template(_template(resource, agent))
     for prompt_id in agent.prompts:
         mcp.add_prompt(_prompt(prompt_id))
-    mcp._mcp_server.get_tool_input_schema = schemas.get
+    federated = agent.federated
+    if federated is None:
+        mcp._mcp_server.get_tool_input_schema = schemas.get
+    else:
+        mcp.add_provider(federated)
+        mcp._mcp_server.get_tool_input_schema = lambda name: schemas.get(name) or federated.schema(name)
     return mcp

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from hosts.orchestrator import ask, query, upload
-from hosts.orchestrator.discovery import Directory
+from hosts.orchestrator.discovery import Directory, KnownAgent
 from hosts.orchestrator.host import Host
 from hosts.orchestrator.operations import route, unknown_path
 from hosts.orchestrator.routes import admin, documents, queries
@@ -30,6 +30,9 @@ def create_host(
     addresses: Mapping[str, str] | None = None,
 ) -> AgentServer:
     """The host of a federation whose agents are at `addresses`, or where the settings say."""
+    from runtime.federated import Federated  # loads fastmcp, once there is a host to serve
+    from runtime.relay import Relay
+
     settings = settings or HostSettings.beside(backends)
     on = backends or Backends(settings)
     directory = Directory(
@@ -38,7 +41,10 @@ def create_host(
         recovery_seconds=settings.recovery_seconds,
         degraded_ms=settings.degraded_ms,
     )
-    client = FederationClient(directory.address, Keyring.of(settings))
+    keyring = Keyring.of(settings)
+    client = FederationClient(directory.address, keyring)
+    relay = Relay(directory.address, keyring, lost=directory.doubt)
+    federated = Federated(relay, settings.auth)
     host = Host(settings=settings, on=on, directory=directory, client=client, boot=int(time.time()))
 
     @asynccontextmanager
@@ -53,10 +59,14 @@ def create_host(
             await directory.known()
             await on.durable.resume()
 
+        async def heed(agent: KnownAgent) -> bool:
+            return await federated.heed(agent.name, agent.etag, is_up=agent.state != "down")
+
         try:
-            async with directory.watching(on.records.health), beginning(resume)(on):
+            async with directory.watching(on.records.health, heed), beginning(resume)(on):
                 yield
         finally:
+            await relay.close()
             await client.close()
 
     async def knows_agents() -> str:
@@ -74,4 +84,5 @@ def create_host(
         routes=[route(operation, host) for operation in OPERATIONS],
         checks={"agents": knows_agents},
         exception_handlers={404: unknown_path, 405: unknown_path},
+        federated=federated,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 CARD_PATH = "/.well-known/agent-card.json"
 CARD_SECONDS = 5.0
+Heed = Callable[["KnownAgent"], Awaitable[bool]]
+"""Takes note of an agent each time it was asked; False asks for another look soon."""
 NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -74,6 +76,7 @@ class Directory:
         self._recovery_seconds = recovery_seconds
         self._degraded_ms = degraded_ms
         self._known = asyncio.Event()
+        self._doubts = {name: asyncio.Event() for name in addresses}
 
     def address(self, name: str) -> str:
         """Where an agent is. Raises AgentUnavailableError for one that no address is known of."""
@@ -95,13 +98,18 @@ class Directory:
         """Return once that is so."""
         await self._known.wait()
 
+    def doubt(self, name: str) -> None:
+        """Have an agent looked at now, for somebody could not reach it."""
+        if name in self._doubts and self._agents[name].state != "down":
+            self._doubts[name].set()
+
     @asynccontextmanager
-    async def watching(self, health: HealthRecords) -> AsyncIterator[None]:
-        """Keep the cards fresh for as long as the context is open."""
+    async def watching(self, health: HealthRecords, heed: Heed | None = None) -> AsyncIterator[None]:
+        """Keep the cards fresh for as long as the context is open, and `heed` informed."""
         import httpx
 
         async with httpx.AsyncClient(trust_env=False, timeout=CARD_SECONDS) as client:
-            watchers = [asyncio.create_task(self._watch(name, client, health)) for name in self._agents]
+            watchers = [asyncio.create_task(self._watch(name, client, health, heed)) for name in self._agents]
             try:
                 yield
             finally:
@@ -109,10 +117,12 @@ class Directory:
                     watcher.cancel()
                 await asyncio.gather(*watchers, return_exceptions=True)
 
-    async def _watch(self, name: str, client: httpx.AsyncClient, health: HealthRecords) -> None:
+    async def _watch(self, name: str, client: httpx.AsyncClient, health: HealthRecords, heed: Heed | None) -> None:
         while True:
+            self._doubts[name].clear()
             before = self._agents[name]
             after = await self._ask(before, client)
+            is_settled = heed is None or await heed(after)
             self._agents[name] = after
             agents = self._agents.values()
             if all(agent.checked_at > NEVER for agent in agents) and any(agent.state != "down" for agent in agents):
@@ -121,7 +131,10 @@ class Directory:
                 log.info("agent.changed", agent=name, was=before.state, state=after.state, detail=after.detail)
             with suppress(Exception):  # health rows are for reports; discovery goes on without them
                 await health.put([after.health()])
-            await asyncio.sleep(self._recovery_seconds if after.state == "down" else self._refresh_seconds)
+            is_settled &= after.state != "down"
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._refresh_seconds if is_settled else self._recovery_seconds):
+                    await self._doubts[name].wait()
 
     async def _ask(self, agent: KnownAgent, client: httpx.AsyncClient) -> KnownAgent:
         import httpx

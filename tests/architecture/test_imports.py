@@ -42,7 +42,10 @@ ONE_PLACE = {
     "ray": ("runtime/compute/ray.py",),
     "dapr": ("runtime/durable/dapr.py",),
     "redis": ("runtime/live/redis.py",),
-    "fastmcp": ("runtime/tools.py",),
+    "fastmcp": ("runtime/tools.py", "runtime/passed.py", "runtime/federated.py"),
+    "mcp": ("runtime/passed.py", "runtime/federated.py", "runtime/relay.py"),
+    "mcp_types": ("runtime/tools.py", "runtime/passed.py", "runtime/federated.py", "runtime/relay.py"),
+    "httpx2": ("runtime/relay.py", "runtime/models/openai.py"),
     "a2a": ("runtime/tasks.py", "runtime/card.py", "runtime/client.py", "runtime/agent.py"),
 }
 """Where a product's SDK may be imported (beyond annotations)."""
