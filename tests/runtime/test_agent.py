@@ -27,18 +27,7 @@ from runtime.settings import Settings
 from schemas.message import TenantId
 from schemas.skills import READ_DOCUMENTS, SCOPES, Progress, Token
 from tests.serving import serving
-from tests.toy import CRASH, MISS, REPORT, SAY, SING, VIEW, WORK, Said, Say, Toy
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> Toy:
-    return Toy(Settings(data=tmp_path))
-
-
-@pytest.fixture
-async def base_url(toy: Toy) -> AsyncIterator[str]:
-    async with serving(toy.agent.app()) as url:
-        yield url
+from tests.toy import CRASH, MISS, REPORT, SAY, SING, WORK, Said, Say, Toy
 
 
 @pytest.fixture
@@ -46,11 +35,6 @@ async def federation(toy: Toy, base_url: str) -> AsyncIterator[FederationClient]
     client = FederationClient(lambda name: base_url, Keyring.of(toy.agent.settings))
     yield client
     await client.close()
-
-
-@pytest.fixture(params=["memory", "http"])
-def door(request: pytest.FixtureRequest, toy: Toy) -> object:
-    return toy.agent.mcp if request.param == "memory" else request.getfixturevalue("base_url") + "/mcp"
 
 
 OWNER = Caller.owner("0" * 32)
@@ -108,36 +92,6 @@ async def test_a_picture_travels_as_image_content(door: object) -> None:
     assert [block.type for block in found.content] == ["image", "text"]
     assert found.content[0].data == "QUJD"
     assert found.structured_content["picture"]["base64"] == ""
-
-
-async def test_a_view_is_served_and_named_by_the_tools_whose_results_it_shows(door: object) -> None:
-    async with Client(door) as client:
-        tools = {tool.name: tool.meta for tool in await client.list_tools()}
-        (listed,) = await client.list_resources()
-        (read,) = await client.read_resource(VIEW)
-        declared = client.server_capabilities.extensions
-    assert "io.modelcontextprotocol/ui" in declared
-    assert tools["say"]["ui"] == {"resourceUri": VIEW}
-    assert "ui" not in (tools["sing"] or {})
-    assert (str(listed.uri), listed.description) == (VIEW, "What was said, in large letters.")
-    assert (read.mime_type, read.text) == ("text/html;profile=mcp-app", "<!doctype html><title>Said</title>")
-    assert read.meta["ui"] == {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}
-
-
-async def test_a_tool_for_a_view_alone_is_hidden_from_models_and_does_what_the_skill_does(door: object) -> None:
-    async with Client(door) as client:
-        tools = {tool.name: tool for tool in await client.list_tools()}
-        said = await client.call_tool("say_quietly", {"query": "hello"})
-    assert tools["say_quietly"].meta["ui"] == {"resourceUri": VIEW, "visibility": ["app"]}
-    assert tools["say_quietly"].input_schema == tools["say"].input_schema
-    assert said.structured_content["text"] == "hello"
-
-
-async def test_being_hidden_from_models_opens_no_way_past_the_scopes(toy: Toy, base_url: str) -> None:
-    reader = Caller(LOCAL_TENANT, "reader", "viewer", READ_DOCUMENTS)
-    async with Client(base_url + "/mcp", auth=Keyring.of(toy.agent.settings).mint(reader, "toy")) as client:
-        found = await client.call_tool("report_quietly", {"query": "x"}, raise_on_error=False)
-    assert found.meta["agentrag/problem"]["code"] == "auth.forbidden"
 
 
 async def test_progress_reaches_an_mcp_client_and_only_grows(door: object) -> None:

@@ -13,7 +13,7 @@ from mcp_types import Icon, ToolAnnotations
 from runtime.passed import public_meta, public_uri
 from runtime.settings import Settings
 from tests.federating import ToyFederation
-from tests.toy import Toy
+from tests.toy import VIEW, Toy
 
 ERAS = pytest.mark.parametrize("era", ["2026-07-28", "legacy"])
 
@@ -62,7 +62,7 @@ async def test_every_tool_is_listed_with_all_that_its_agent_says_of_it(federatio
     toy = Toy(federation.settings)
 
     @toy.agent.mcp.tool(
-        meta={"ui": {"resourceUri": "ui://view.html"}, "own": "kept"},
+        meta={"ui": {"resourceUri": "ui://picture.html"}, "own": "kept"},
         icons=[Icon(src="data:image/png;base64,AA==")],
         annotations=ToolAnnotations(title="Paint", destructive_hint=True),
     )
@@ -70,9 +70,9 @@ async def test_every_tool_is_listed_with_all_that_its_agent_says_of_it(federatio
         """Paint it."""
         return {"colour": colour}
 
-    @toy.agent.mcp.resource("ui://view.html", mime_type="text/html;profile=mcp-app", meta={"ui": {"csp": {}}})
-    def view() -> str:
-        return "<p>view</p>"
+    @toy.agent.mcp.resource("ui://picture.html", mime_type="text/html;profile=mcp-app", meta={"ui": {"csp": {}}})
+    def picture() -> str:
+        return "<p>picture</p>"
 
     async with federation.running(toy), Client(federation.url, mode=era) as client:
         tools = {tool.name: tool for tool in await client.list_tools()}
@@ -86,10 +86,11 @@ async def test_every_tool_is_listed_with_all_that_its_agent_says_of_it(federatio
         for part in ("title", "description", "input_schema", "output_schema", "annotations", "icons"):
             assert getattr(passed, part) == getattr(tool, part), part
     assert tools["toy_paint"].meta["own"] == "kept"
-    assert [str(resource.uri) for resource in resources] == ["ui://toy/view.html"]
-    assert resources[0].mime_type == "text/html;profile=mcp-app"
-    assert resources[0].meta["ui"] == {"csp": {}}
-    assert shown[0].text == "<p>view</p>"
+    assert [str(resource.uri) for resource in resources] == [VIEW, "ui://toy/picture.html"]
+    assert resources[1].mime_type == "text/html;profile=mcp-app"
+    assert resources[1].meta["ui"] == {"csp": {}}
+    assert tools["toy_say"].meta["ui"]["resourceUri"] == VIEW
+    assert shown[0].text == "<p>picture</p>"
     assert shown[0].mime_type == "text/html;profile=mcp-app"
 
 
