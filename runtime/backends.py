@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
+import structlog
+
 from runtime.errors import SettingsError, StoreUnavailableError
 from runtime.resilience import Backoff, retried
 from runtime.settings import Settings
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from runtime.models.contract import Answerer, Embedder
     from runtime.records.contract import Records
     from runtime.vectors.contract import VectorStore
+
+log = structlog.get_logger()
 
 Need = Literal["vectors", "records", "blobs", "live", "durable", "compute", "embedder", "answerer", "simple_answerer"]
 
@@ -141,13 +145,12 @@ async def _compute(settings: Settings) -> Compute:
 
 async def _embedder(settings: Settings) -> Embedder:
     from runtime.models.embedded import MiniLM
+    from runtime.models.minilm import precision_of
 
-    match settings.embeddings_url:
-        case "embedded:minilm-int8":
-            return MiniLM(precision="int8")
-        case "embedded:minilm-fp32":
-            return MiniLM(precision="fp32")
-    raise _unknown("embeddings_url", settings.embeddings_url, "embedded:minilm-int8 or embedded:minilm-fp32")
+    precision = precision_of(settings.embeddings_url)
+    if precision is None:
+        raise _unknown("embeddings_url", settings.embeddings_url, "embedded:minilm-int8 or embedded:minilm-fp32")
+    return MiniLM(precision, progress=lambda step: log.info("model.building", step=step))
 
 
 async def _answerer(settings: Settings) -> Answerer:

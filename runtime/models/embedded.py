@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from runtime.errors import ModelUnavailableError
-from runtime.models import minilm
+from runtime.models import minilm, weights
 from runtime.models.minilm import Floats, Precision, Progress
 
 WINDOW = 256
@@ -72,7 +72,7 @@ class Tokens:
 
         # Our threads are parallel already, and the library's own pool would complain after a fork.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        with minilm.verified(folder / minilm.TOKENS_FILE, minilm.TOKENS_SHA256) as data:
+        with weights.verified(folder / weights.TOKENS_FILE, weights.TOKENS_SHA256) as data:
             self._tokenizer = Tokenizer.from_buffer(bytes(data))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -147,7 +147,7 @@ class MiniLM:
     """An `Embedder`. Nothing is read before the first text; the first one on a machine builds the graph (seconds).
 
     `threads` texts are embedded at a time, each alone at its exact length, which is quicker than padded batches.
-    `weights_dir` holds the weights and tokenizer (the installed package when absent), `cache_dir` the built graphs.
+    `weights_dir` holds weights and tokenizer (found where they were installed when absent), `cache_dir` the graphs.
     `progress` hears about the build, from a worker thread.
     """
 
@@ -226,7 +226,7 @@ class MiniLM:
 
     def _load_tokens(self) -> Tokens:
         if self._tokens is None:
-            folder = self._weights_dir or minilm.packaged_folder()
+            folder = self._weights_dir or weights.weights_folder()
             self._tokens = _TOKENS.get(folder, lambda: Tokens(folder))
         return self._tokens
 

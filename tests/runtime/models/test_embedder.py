@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import ModelUnavailableError
-from runtime.models import minilm
+from runtime.models import weights
 from runtime.models.contract import Embedder
 from runtime.models.embedded import MiniLM, Shared, Tokens, pieces, turns
 
@@ -36,7 +36,7 @@ async def embedder(cache: Path) -> AsyncIterator[Embedder]:
 
 @pytest.fixture(scope="module")
 def tokens() -> Tokens:
-    return Tokens(minilm.packaged_folder())
+    return Tokens(weights.weights_folder())
 
 
 async def test_rows_are_unit_float32_and_the_fingerprint_names_them(embedder):
@@ -168,9 +168,9 @@ async def test_first_calls_at_once_build_and_load_one_graph(tmp_path):
 
 
 async def test_damaged_weights_reach_the_caller_as_a_plain_error(tmp_path):
-    for name in (minilm.TOKENS_FILE, minilm.WEIGHTS_FILE):
-        shutil.copyfile(minilm.packaged_folder() / name, tmp_path / name)
-    with (tmp_path / minilm.WEIGHTS_FILE).open("ab") as file:
+    for name in (weights.TOKENS_FILE, weights.WEIGHTS_FILE):
+        shutil.copyfile(weights.weights_folder() / name, tmp_path / name)
+    with (tmp_path / weights.WEIGHTS_FILE).open("ab") as file:
         file.write(b"\0")
     embedder = MiniLM(cache_dir=tmp_path / "cache", weights_dir=tmp_path)
     with pytest.raises(ModelUnavailableError, match=r"model\.safetensors has SHA-256"):
@@ -179,7 +179,7 @@ async def test_damaged_weights_reach_the_caller_as_a_plain_error(tmp_path):
 
 
 async def test_another_tokenizer_is_refused(tmp_path):
-    (tmp_path / minilm.TOKENS_FILE).write_text("{}")
+    (tmp_path / weights.TOKENS_FILE).write_text("{}")
     embedder = MiniLM(weights_dir=tmp_path)
     with pytest.raises(ModelUnavailableError, match=r"tokenizer\.json has SHA-256"):
         embedder.token_spans("a")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from runtime.errors import ModelUnavailableError
-from runtime.models import minilm
+from runtime.models import minilm, weights
 from runtime.models.embedded import Network, Tokens
 
 SENTENCES = """
@@ -56,7 +56,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tokens() -> Tokens:
-    return Tokens(minilm.packaged_folder())
+    return Tokens(weights.weights_folder())
 
 
 def network(cache: Path, precision: minilm.Precision) -> Network:
@@ -95,12 +95,12 @@ def plain_forward(weights: dict[str, minilm.Floats], ids: list[int]) -> minilm.F
 
 
 def test_the_float_graph_computes_what_a_plain_forward_pass_computes(cache, tokens):
-    path = minilm.packaged_folder() / minilm.WEIGHTS_FILE
-    weights = minilm.read_tensors(path.read_bytes())
+    path = weights.weights_folder() / weights.WEIGHTS_FILE
+    tensors = minilm.read_tensors(path.read_bytes())
     graph = network(cache, "fp32")
     for text in ("", *SENTENCES[:3], " ".join(SENTENCES)):
         ids = tokens.ids(text)
-        np.testing.assert_allclose(graph.vector(ids), plain_forward(weights, ids), atol=2e-6)
+        np.testing.assert_allclose(graph.vector(ids), plain_forward(tensors, ids), atol=2e-6)
 
 
 def test_int8_vectors_stay_close_to_float_ones(cache, tokens):
@@ -128,14 +128,14 @@ def test_two_byte_products_never_exceed_sixteen_bits():
 def test_weights_with_one_byte_changed_are_refused_and_nothing_is_kept(tmp_path):
     damaged = tmp_path / "weights"
     damaged.mkdir()
-    copy = damaged / minilm.WEIGHTS_FILE
-    shutil.copyfile(minilm.packaged_folder() / minilm.WEIGHTS_FILE, copy)
+    copy = damaged / weights.WEIGHTS_FILE
+    shutil.copyfile(weights.weights_folder() / weights.WEIGHTS_FILE, copy)
     with copy.open("r+b") as file:
         file.seek(50_000_000)
         byte = file.read(1)[0]
         file.seek(50_000_000)
         file.write(bytes([byte ^ 1]))
-    with pytest.raises(ModelUnavailableError, match=rf"SHA-256 .*{minilm.WEIGHTS_SHA256}.* reinstall"):
+    with pytest.raises(ModelUnavailableError, match=rf"SHA-256 .*{weights.WEIGHTS_SHA256}.*models install"):
         minilm.ensure_graph("int8", cache_dir=tmp_path / "cache", weights_dir=damaged)
     assert list((tmp_path / "cache").rglob("graph*")) == []
 
@@ -143,14 +143,21 @@ def test_weights_with_one_byte_changed_are_refused_and_nothing_is_kept(tmp_path)
 @pytest.mark.parametrize("content", [None, b""], ids=["absent", "empty"])
 def test_weights_that_cannot_be_read_are_named_with_the_remedy(tmp_path, content):
     if content is not None:
-        (tmp_path / minilm.WEIGHTS_FILE).write_bytes(content)
-    with pytest.raises(ModelUnavailableError, match=r"cannot read .*model\.safetensors.*reinstall"):
+        (tmp_path / weights.WEIGHTS_FILE).write_bytes(content)
+    with pytest.raises(ModelUnavailableError, match=r"cannot read .*model\.safetensors.*models install"):
         minilm.ensure_graph("int8", cache_dir=tmp_path / "cache", weights_dir=tmp_path)
 
 
-def test_a_missing_weights_package_is_named_with_the_command_that_installs_it():
-    with pytest.raises(ModelUnavailableError, match=r"no_such_weights.*uv sync"):
-        minilm.packaged_folder("no_such_weights")
+def test_a_missing_weights_package_is_named_with_the_command_that_installs_it(tmp_path):
+    with pytest.raises(ModelUnavailableError, match=r"no_such_weights.*agentrag models install"):
+        weights.weights_folder("no_such_weights", cache_dir=tmp_path)
+
+
+def test_an_url_names_the_precision_or_another_model():
+    named = [
+        minilm.precision_of(url) for url in ("embedded:minilm-int8", "embedded:minilm-fp32", "openai:https://h/v1")
+    ]
+    assert named == ["int8", "fp32", None]
 
 
 def test_a_cache_that_cannot_be_written_is_named_with_the_remedy(tmp_path):
@@ -205,7 +212,7 @@ def test_a_graph_that_lost_one_of_its_two_files_is_built_anew(tmp_path, cache, t
 
 
 def test_graphs_are_kept_in_the_users_cache_unless_told_otherwise():
-    assert minilm.default_cache().parts[-2:] == ("agentrag", "models")
+    assert weights.default_cache().parts[-2:] == ("agentrag", "models")
 
 
 def test_a_damaged_graph_is_named_with_the_remedy(tmp_path):
