@@ -2,7 +2,7 @@
 UV ?= $(shell command -v uv || echo python3 -m uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help setup check test demo clean
+.PHONY: help setup check node test demo clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,7 +18,10 @@ check: setup ## Lint, types, architecture
 	$(RUN) mypy
 	$(RUN) pytest -q tests/architecture
 
-test: check ## Everything: set-up, checks, all tests with coverage
+node: setup ## Node 22, protocol suites and foreign clients for the tests, once (from npm, into the user's cache)
+	$(RUN) python -m tests.conformance.node
+
+test: check node ## Everything: set-up, checks, all tests with coverage
 	$(RUN) coverage erase
 	$(RUN) coverage run -m pytest -q
 	$(RUN) coverage combine --quiet

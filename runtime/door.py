@@ -47,7 +47,10 @@ def is_loopback(scope: Scope) -> bool:
 
 
 class Door:
-    """ASGI middleware that lets known callers in, within limits."""
+    """ASGI middleware that lets known callers in, within limits.
+
+    Blanks around a header's value are no part of it, whichever HTTP parser is installed. Source: RFC 9110, section 5.5.
+    """
 
     def __init__(self, app: ASGIApp, *, name: str, settings: Settings, keyring: Keyring, max_body_bytes: int) -> None:
         self._app = app
@@ -61,6 +64,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         headers = Headers(scope=scope)
         path = scope["path"]
         with telemetry.tracer.start_as_current_span(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
@@ -29,6 +30,7 @@ from schemas.skills import Progress, Token
 
 if TYPE_CHECKING:
     from runtime.agent import AgentServer
+    from runtime.federated import Federated
 
 SPARSE_SECONDS = 0.5
 """Least time between two progress notes about streamed text."""
@@ -205,10 +207,9 @@ def _tools(agent: AgentServer) -> list[SkillTool]:
 
 
 def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
-    """The FastMCP server of an agent.
+    """The FastMCP server of an agent, to which further tools, resources and prompts may be added.
 
-    The table of input schemas is handed to the protocol layer, so that checking mirrored headers costs no tool listing
-    per call.
+    The protocol layer looks input schemas up here, so that checking mirrored headers costs no tool listing per call.
     """
     mcp: FastMCP[Any] = FastMCP(
         agent.name,
@@ -220,20 +221,22 @@ def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
         cache_ttl=60_000,
         cache_scope="private",
     )
-    schemas = {}
     for tool in _tools(agent):
         mcp.add_tool(tool)
-        schemas[tool.name] = tool.parameters
     for view in agent.skills.views:
         mcp.add_resource(_view(view))
     for resource in agent.skills.resources:
         mcp.add_template(_template(resource, agent))
     for prompt_id in agent.prompts:
         mcp.add_prompt(_prompt(prompt_id))
-    federated = agent.federated
-    if federated is None:
-        mcp._mcp_server.get_tool_input_schema = schemas.get
-    else:
-        mcp.add_provider(federated)
-        mcp._mcp_server.get_tool_input_schema = lambda name: schemas.get(name) or federated.schema(name)
+    if agent.federated is not None:
+        mcp.add_provider(agent.federated)
+    mcp._mcp_server.get_tool_input_schema = partial(_input_schema, mcp, agent.federated)
     return mcp
+
+
+def _input_schema(mcp: FastMCP[Any], federated: Federated | None, name: str) -> Mapping[str, Any] | None:
+    tool = mcp.local_provider._get_component(f"{Tool.make_key(name)}@")
+    if isinstance(tool, Tool):
+        return tool.parameters
+    return None if federated is None else federated.schema(name)
