@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 HEADINGS = ASK, RUN, LOOK_AFTER = "Ask your documents", "Run the parts", "Look after the installation"
 """What stands above the commands in their list."""
+OPTIONS = "Options"
+"""What stands above the options of every list."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Entry:
     line: str
     more: str = ""
     examples: tuple[str, ...] = ()
-    heading: str | None = None
+    heading: str = ""
 
     @property
     def help(self) -> str:
@@ -112,6 +114,8 @@ COMMANDS = {
 START = ("agentrag demo", "agentrag ingest manual.pdf", 'agentrag ask "How often is the filter changed?"')
 """What the list of all commands shows as examples."""
 
+INTERRUPTED = 130
+"""What shells expect of a command that Ctrl-C ended: 128 + SIGINT."""
 EXITS = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not ready, 4 not allowed, 5 no answer found, 130 interrupted."
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TextIO
 
+from hosts.cli.commands import INTERRUPTED
 from runtime.errors import (
     AgentRAGError,
     FolderInUseError,
@@ -21,10 +22,11 @@ from runtime.errors import (
     UnauthenticatedError,
 )
 
-INTERRUPTED = 130
-"""What shells expect of a command that Ctrl-C ended: 128 + SIGINT."""
 STEERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of text, with which a document could show other words than it holds."""
+
+LINKLESS = ("linux", "vt", "cons", "sun")
+"""Terminals, by how their TERM begins, that would show a link's address as text."""
 
 
 class Exit(IntEnum):
@@ -89,9 +91,29 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether links, colours and moving bars make sense on `stream`. Source: no-color.org."""
-    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+def has_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether `stream` is written in colours. Sources: no-color.org, force-color.org."""
+    if environ.get("NO_COLOR"):
+        return False
+    return bool(environ.get("FORCE_COLOR")) or can_move(stream, environ)
+
+
+def can_move(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether `stream` is a terminal on which lines can be written over."""
+    return stream.isatty() and environ.get("TERM") not in {"dumb", "unknown"}
+
+
+def takes_links(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether OSC 8 links work on `stream`; FORCE_HYPERLINK says yes for any stream, or no when it is 0.
+
+    Most terminals show links, and those that don't pass over them, but for the few that are left out here.
+    """
+    forced = environ.get("FORCE_HYPERLINK")
+    if forced:
+        return forced != "0"
+    if environ.get("NO_COLOR") or not can_move(stream, environ):
+        return False
+    return not environ.get("TERM", "").startswith(LINKLESS)
 
 
 @dataclass
@@ -103,13 +125,13 @@ class Console:
 
     @property
     def shows_links(self) -> bool:
-        """Whether stdout is a terminal that takes more than plain text."""
-        return is_live(sys.stdout, os.environ)
+        """Whether words on stdout can be links."""
+        return takes_links(sys.stdout, os.environ)
 
     @property
     def shows_progress(self) -> bool:
         """Whether stderr is a terminal on which lines may move."""
-        return is_live(sys.stderr, os.environ)
+        return can_move(sys.stderr, os.environ)
 
     @property
     def is_read_live(self) -> bool:
@@ -153,6 +175,6 @@ class Console:
         """Write one line to stderr that says what is wrong."""
         flaws = [f"{flaw.pointer}: {flaw.detail}" if flaw.pointer else flaw.detail for flaw in error.flaws]
         line = one_line("; ".join([str(error), *flaws]))
-        red, plain = ("\033[31m", "\033[0m") if self.shows_progress else ("", "")
+        red, plain = ("\033[31m", "\033[0m") if has_colour(sys.stderr, os.environ) else ("", "")
         sys.stderr.write(f"{red}error:{plain} {line}\n")
         sys.stderr.flush()

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from hosts.cli.console import INTERRUPTED, Console, Exit, clean, exit_code, exit_for, is_live, one_line, table
+from hosts.cli.commands import INTERRUPTED
+from hosts.cli.console import (
+    Console,
+    Exit,
+    can_move,
+    clean,
+    exit_code,
+    exit_for,
+    has_colour,
+    one_line,
+    table,
+    takes_links,
+)
 from runtime.errors import (
     AgentRAGError,
     AgentUnavailableError,
@@ -87,12 +99,30 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_colours_and_bars_need_a_terminal_that_takes_them() -> None:
-    assert is_live(Terminal(), {})
-    assert is_live(Terminal(), {"NO_COLOR": "", "TERM": "xterm"})
-    assert not is_live(Terminal(), {"NO_COLOR": "1"})
-    assert not is_live(Terminal(), {"TERM": "dumb"})
-    assert not is_live(io.StringIO(), {})
+@pytest.mark.parametrize(
+    ("is_terminal", "environ", "colour", "moves", "links"),
+    [
+        (True, {}, True, True, True),
+        (True, {"NO_COLOR": "", "TERM": "xterm"}, True, True, True),
+        (True, {"NO_COLOR": "1", "TERM": "xterm"}, False, True, False),
+        (True, {"TERM": "dumb"}, False, False, False),
+        (True, {"TERM": "dumb", "FORCE_COLOR": "1"}, True, False, False),
+        (True, {"TERM": "linux"}, True, True, False),
+        (True, {"TERM": "vt220"}, True, True, False),
+        (True, {"TERM": "xterm", "FORCE_HYPERLINK": "0"}, True, True, False),
+        (False, {"TERM": "xterm"}, False, False, False),
+        (False, {"FORCE_COLOR": "1"}, True, False, False),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, False, False),
+        (False, {"FORCE_HYPERLINK": "1"}, False, False, True),
+    ],
+)
+def test_colours_bars_and_links_need_a_terminal_that_takes_them(
+    is_terminal: bool, environ: dict[str, str], colour: bool, moves: bool, links: bool
+) -> None:
+    stream = Terminal() if is_terminal else io.StringIO()
+    assert has_colour(stream, environ) is colour
+    assert can_move(stream, environ) is moves
+    assert takes_links(stream, environ) is links
 
 
 def test_a_pipe_gets_data_alone_and_steps_only_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
