@@ -8,10 +8,7 @@ from schemas.message import Message
 
 
 class Flaw(Message):
-    """One fault of one field of a request.
-
-    `pointer` is a JSON Pointer into the body, or `/query/<name>`, `/path/<name>`, `/header/<name>`.
-    """
+    """One fault of one field of a request; `pointer` is a JSON Pointer into the body."""
 
     pointer: str
     detail: str

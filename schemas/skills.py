@@ -240,16 +240,29 @@ DELETE = SkillSpec("ingestion", "delete", DocumentRef, Deleted, scopes=WRITE_DOC
 ANSWER = SkillSpec("synthesis", "answer", Synthesize, Answer, "tokens", ASK_QUESTIONS, timeout=2 * MINUTES)
 FOLLOW_UPS = SkillSpec("synthesis", "follow_ups", SuggestFollowUps, FollowUps, scopes=ASK_QUESTIONS)
 
-CITE = SkillSpec("citation", "cite", Cite, Cited, scopes=READ_DOCUMENTS)
-LOCATE = SkillSpec("citation", "locate", Locate, Located, scopes=READ_DOCUMENTS)
-PAGE_IMAGE = SkillSpec("citation", "page_image", ShowPage, PageImage, scopes=READ_DOCUMENTS)
-VERIFY = SkillSpec("citation", "verify", Verify, Verdict, scopes=READ_DOCUMENTS)
+CITATION_VIEW = "ui://citation/view.html"
+"""The page of the citation agent that shows answers with their citations, found quotes and pages."""
+
+CITE = SkillSpec("citation", "cite", Cite, Cited, scopes=READ_DOCUMENTS, view=CITATION_VIEW)
+LOCATE = SkillSpec("citation", "locate", Locate, Located, scopes=READ_DOCUMENTS, view=CITATION_VIEW)
+PAGE_IMAGE = SkillSpec("citation", "page_image", ShowPage, PageImage, scopes=READ_DOCUMENTS, view=CITATION_VIEW)
+VERIFY = SkillSpec("citation", "verify", Verify, Verdict, scopes=READ_DOCUMENTS, view=CITATION_VIEW)
 
 USAGE = SkillSpec("monitoring", "usage", Usage, UsageReport, scopes=READ_REPORTS)
 LATENCY = SkillSpec("monitoring", "latency", Latency, LatencyReport, scopes=READ_REPORTS)
 HEALTH = SkillSpec("monitoring", "health", Health, HealthReport, scopes=READ_REPORTS)
 
-ASK = SkillSpec("orchestrator", "ask", Query, Run, "tokens", ASK_QUESTIONS, effect="write", timeout=3 * MINUTES)
+ASK = SkillSpec(
+    "orchestrator",
+    "ask",
+    Query,
+    Run,
+    "tokens",
+    ASK_QUESTIONS,
+    effect="write",
+    timeout=3 * MINUTES,
+    view=CITATION_VIEW,
+)
 
 AGENTS = ("retrieval", "ingestion", "synthesis", "citation", "monitoring")
 """The five agents, by the names of their servers."""

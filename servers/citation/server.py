@@ -8,10 +8,21 @@ from runtime.call import Call, Skills
 from runtime.errors import NotFoundError
 from schemas.citation import Cited, Located, PageImage, Verdict
 from schemas.message import Message
-from schemas.skills import CITE, LOCATE, PAGE_IMAGE, READ_DOCUMENTS, VERIFY, Cite, Locate, ShowPage, Verify
+from schemas.skills import (
+    CITATION_VIEW,
+    CITE,
+    LOCATE,
+    PAGE_IMAGE,
+    READ_DOCUMENTS,
+    VERIFY,
+    Cite,
+    Locate,
+    ShowPage,
+    Verify,
+)
 from servers.citation import cite as citing
 from servers.citation import page as pages
-from servers.citation import place, verify
+from servers.citation import place, verify, view
 from servers.citation.settings import CitationSettings
 
 if TYPE_CHECKING:
@@ -61,6 +72,12 @@ async def verify_claim(ask: Verify, call: Call) -> Verdict:
     what speaks against the claim, such as numbers that no reference has.
     """
     return await verify.verify(ask, call)
+
+
+@skills.view(CITATION_VIEW, calls={"view_page": PAGE_IMAGE})
+def citations() -> str:
+    """Shows an answer with its citations, each on the picture of its page."""
+    return view.document()
 
 
 @skills.resource("page://{doc_id}/{page}", READ_DOCUMENTS)

@@ -64,7 +64,7 @@ async def test_every_agent_serves_its_tools_on_its_own_mcp(address: str, manual:
         "retrieval": {"vector_search", "keyword_search", "hybrid_search", "rerank"},
         "ingestion": {"ingest", "status", "list_documents", "reprocess", "cancel", "delete"},
         "synthesis": {"answer", "follow_ups"},
-        "citation": {"cite", "locate", "page_image", "verify"},
+        "citation": {"cite", "locate", "page_image", "verify", "view_page"},
         "monitoring": {"usage", "latency", "health"},
     }
 
