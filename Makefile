@@ -1,8 +1,9 @@
 # The project's commands. `make test` is everything: set-up, checks, all tests.
 UV ?= $(shell command -v uv || echo python3 -m uv)
 RUN := $(UV) run --frozen
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninteractive
 
-.PHONY: help setup check node test demo clean
+.PHONY: help setup check node browser test demo clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -21,7 +22,13 @@ check: setup ## Lint, types, architecture
 node: setup ## Node 22, protocol suites and foreign clients for the tests, once (from npm, into the user's cache)
 	$(RUN) python -m tests.conformance.node
 
-test: check node ## Everything: set-up, checks, all tests with coverage
+browser: ## Chromium for the tests of what people see, once (from the system's packages)
+	@[ -n "$$AGENTRAG_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+		|| command -v google-chrome >/dev/null || { $(AS_ROOT) apt-get update -qq \
+		&& $(AS_ROOT) apt-get install -y -qq --no-install-recommends chromium; } >/dev/null \
+		|| echo "Chromium could not be installed; the tests that need it will fail and say what to do" >&2
+
+test: check node browser ## Everything: set-up, checks, all tests with coverage
 	$(RUN) coverage erase
 	$(RUN) coverage run -m pytest -q
 	$(RUN) coverage combine --quiet

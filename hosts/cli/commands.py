@@ -89,13 +89,6 @@ COMMANDS = {
         ("agentrag serve retrieval --port 8101", "agentrag serve monitoring --transport stdio", "agentrag serve store"),
         RUN,
     ),
-    "openapi": Entry(
-        "hosts.cli.openapi:openapi",
-        "Print the OpenAPI 3.2 document of the HTTP API.",
-        "It is what a running host serves at /openapi.json, next to a page for people at /docs. Starts nothing.",
-        ("agentrag openapi --out openapi.json",),
-        LOOK_AFTER,
-    ),
     "models": Entry("", "List, fetch and verify the embedding model.", heading=LOOK_AFTER),
     "models ls": Entry(
         "hosts.cli.models:ls",
