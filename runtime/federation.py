@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,17 @@ def _loader(point: Any) -> Callable[..., AgentServer]:
         return made
 
     return create
+
+
+def settings_classes() -> dict[str, type[Settings]]:
+    """The settings of every installed agent and of the host, by name; they lie beside what makes the agent."""
+    found: dict[str, type[Settings]] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        module = import_module(f"{point.module.rpartition('.')[0]}.settings")
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, Settings) and kind.__module__ == module.__name__:
+                found[point.name] = kind
+    return found
 
 
 def compose(base_url: str, settings: Settings) -> Starlette:

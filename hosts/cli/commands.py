@@ -89,6 +89,14 @@ COMMANDS = {
         ("agentrag serve retrieval --port 8101", "agentrag serve monitoring --transport stdio", "agentrag serve store"),
         RUN,
     ),
+    "settings": Entry(
+        "hosts.cli.settings:settings",
+        "Show every setting: its value, where that comes from, its purpose.",
+        "Settings are environment variables or lines of a .env file here; the environment comes first. Secrets are "
+        "masked.",
+        ("agentrag settings", "agentrag settings chunk", "agentrag settings --changed --json"),
+        LOOK_AFTER,
+    ),
     "models": Entry("", "List, fetch and verify the embedding model.", heading=LOOK_AFTER),
     "models ls": Entry(
         "hosts.cli.models:ls",
