@@ -19,6 +19,7 @@ from starlette.types import ExceptionHandler
 
 from runtime.auth import Keyring
 from runtime.backends import Backends, Need
+from runtime.browser import BrowserRules
 from runtime.call import Skills
 from runtime.door import Door
 from runtime.invocation import Invoker
@@ -121,6 +122,7 @@ class AgentServer:
             allowed_hosts=list(settings.allowed_hosts),
             allowed_origins=list(settings.allowed_origins),
         )
+        root.add_middleware(BrowserRules, allowed_origins=settings.allowed_origins)  # the last added is the outermost
         root.router.routes.extend([*self._own_routes(), *self.routes])
         for status, handler in self._exception_handlers.items():
             root.add_exception_handler(status, handler)

@@ -14,17 +14,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runtime import telemetry
 from runtime.auth import Keyring
 from runtime.caller import Caller, become
-from runtime.errors import AgentRAGError, TooLargeError, UnauthenticatedError
+from runtime.errors import AgentRAGError, InternalError, TooLargeError, UnauthenticatedError
 from runtime.settings import Settings
 
-PUBLIC = ("/health/", "/.well-known/", "/metrics")
+log = structlog.get_logger()
+
+PUBLIC = ("/health/", "/.well-known/", "/metrics", "/openapi.json", "/docs")
 """Paths that need no caller."""
+AWAY_SECONDS = 2
+"""When to ask a service again that is away and does not say for how long."""
 
 
 def problem_response(error: AgentRAGError, instance: str) -> JSONResponse:
     """An error as `application/problem+json`. Source: RFC 9457."""
     problem = error.problem(telemetry.trace_id()).model_copy(update={"instance": instance})
-    headers = {"Retry-After": "2"} if error.http_status == 503 else {}
+    headers = {"Cache-Control": "no-store"}
+    wait = error.retry_after_s or (AWAY_SECONDS if error.http_status == 503 else None)
+    if wait is not None:
+        headers["Retry-After"] = str(wait)
     if error.http_status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
@@ -84,6 +91,12 @@ class Door:
                 if answer.begun:
                     raise
                 await problem_response(error, path)(scope, receive, answer)
+            except Exception:
+                if answer.begun:
+                    raise
+                log.exception("request.crashed", method=scope["method"])
+                fault = InternalError(f"the request failed; the log has the reason under trace {telemetry.trace_id()}")
+                await problem_response(fault, path)(scope, receive, answer)
 
     @staticmethod
     def _local_path(scope: Scope) -> str:
@@ -143,6 +156,5 @@ class _TracedSend:
             headers = MutableHeaders(scope=message)
             headers.update(telemetry.outgoing())
             headers["X-Trace-Id"] = telemetry.trace_id()
-            headers.setdefault("X-Content-Type-Options", "nosniff")
             self._span.set_attribute("http.response.status_code", message["status"])
         await self._send(message)

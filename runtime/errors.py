@@ -15,9 +15,10 @@ class AgentRAGError(Exception):
     http_status = 500
     retryable = False
 
-    def __init__(self, message: str, *, flaws: Sequence[Flaw] = ()) -> None:
+    def __init__(self, message: str, *, flaws: Sequence[Flaw] = (), retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.flaws = tuple(flaws)
+        self.retry_after_s = retry_after_s
 
     def problem(self, trace_id: str = "") -> Problem:
         """Word this error for the wire."""
@@ -47,6 +48,12 @@ class MalformedRequestError(InvalidInputError):
     """The body cannot be parsed at all."""
 
     code, title, http_status = "request.malformed", "Malformed request", 400
+
+
+class KeyReusedError(InvalidInputError):
+    """An Idempotency-Key came again with another request."""
+
+    code, title = "request.key_reused", "Idempotency-Key used for another request"
 
 
 class UnauthenticatedError(AgentRAGError):
@@ -79,10 +86,22 @@ class ConflictError(AgentRAGError):
     code, title, http_status = "conflict", "Conflict", 409
 
 
+class InProgressError(ConflictError):
+    """The same request, by its Idempotency-Key, is being worked on."""
+
+    code, title, retryable = "request.in_progress", "Already being worked on", True
+
+
 class CancelledByUserError(ConflictError):
     """The work was stopped because somebody asked for it."""
 
     code, title = "cancelled", "Cancelled"
+
+
+class StaleError(AgentRAGError):
+    """The thing is no longer what the caller has seen of it."""
+
+    code, title, http_status = "precondition.failed", "Changed meanwhile", 412
 
 
 class TooLargeError(AgentRAGError):
@@ -107,6 +126,12 @@ class QuotaError(AgentRAGError):
     """The tenant has used up what its plan allows."""
 
     code, title, http_status = "tenant.quota", "Quota used up", 429
+
+
+class RateLimitError(AgentRAGError):
+    """One user asks too often."""
+
+    code, title, http_status, retryable = "request.rate", "Too many requests", 429, True
 
 
 class SettingsError(AgentRAGError):

@@ -81,8 +81,10 @@ def compose(base_url: str, settings: Settings) -> Starlette:
                 await stack.enter_async_context(app.router.lifespan_context(app))
             yield
 
-    mounts = [Mount(f"/agents/{name}", app=app) for name, app in apps.items()]
-    return Starlette(routes=[*mounts, Mount("/", app=host_app)], lifespan=lifespan)
+    composed = Starlette(routes=[Mount(f"/agents/{name}", app=app) for name, app in apps.items()], lifespan=lifespan)
+    composed.router.redirect_slashes = False
+    composed.router.default = host_app  # all other paths, whatever characters they have
+    return composed
 
 
 class FolderLock:

@@ -8,7 +8,10 @@ from schemas.message import Message
 
 
 class Flaw(Message):
-    """One fault of one field of a request; `pointer` is a JSON Pointer into the body."""
+    """One fault of one field of a request.
+
+    `pointer` is a JSON Pointer into the body, or `/query/<name>`, `/path/<name>`, `/header/<name>`.
+    """
 
     pointer: str
     detail: str

@@ -69,3 +69,10 @@ class HealthReport(Message):
     state: State
     agents: tuple[AgentHealth, ...]
     documents: dict[str, int] = Field(default_factory=dict, description="Documents of the tenant by status.")
+
+
+class FederationHealth(Message):
+    """The agents as the host sees them now, and its own backends: `ok`, or what is wrong with each."""
+
+    agents: tuple[AgentHealth, ...]
+    backends: dict[str, str]

@@ -97,6 +97,13 @@ COMMANDS = {
         ("agentrag settings", "agentrag settings chunk", "agentrag settings --changed --json"),
         LOOK_AFTER,
     ),
+    "openapi": Entry(
+        "hosts.cli.openapi:openapi",
+        "Print the OpenAPI 3.2 document of the HTTP API.",
+        "It is what a running host serves at /openapi.json, next to a page for people at /docs. Starts nothing.",
+        ("agentrag openapi --out openapi.json",),
+        LOOK_AFTER,
+    ),
     "models": Entry("", "List, fetch and verify the embedding model.", heading=LOOK_AFTER),
     "models ls": Entry(
         "hosts.cli.models:ls",

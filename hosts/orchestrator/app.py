@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from hosts.orchestrator import ask, query, upload
 from hosts.orchestrator.discovery import Directory, KnownAgent
 from hosts.orchestrator.host import Host
-from hosts.orchestrator.operations import route, unknown_path
-from hosts.orchestrator.routes import admin, documents, queries
+from hosts.orchestrator.routes import admin, documents, files, queries, uploads
+from hosts.orchestrator.routes.reference import described
+from hosts.orchestrator.routing import routes, unknown_path
 from hosts.orchestrator.settings import HostSettings
 from runtime.agent import AgentServer
 from runtime.auth import Keyring
@@ -21,7 +22,9 @@ from runtime.client import FederationClient
 DESCRIPTION = (
     "Answers questions about the user's own documents. Every sentence of an answer points at the page it came from."
 )
-OPERATIONS = [*documents.OPERATIONS, *queries.OPERATIONS, *admin.OPERATIONS]
+OPERATIONS = described(
+    [*uploads.OPERATIONS, *documents.OPERATIONS, *files.OPERATIONS, *queries.OPERATIONS, *admin.OPERATIONS]
+)
 
 
 def create_host(
@@ -81,7 +84,7 @@ def create_host(
         backends=on,
         owns_backends=backends is None,
         background=background,
-        routes=[route(operation, host) for operation in OPERATIONS],
+        routes=routes(OPERATIONS, host),
         checks={"agents": knows_agents},
         exception_handlers={404: unknown_path, 405: unknown_path},
         federated=federated,

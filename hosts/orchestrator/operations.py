@@ -1,116 +1,147 @@
-"""Operations: one table of what the HTTP API offers, from which its routes are made."""
+"""Operations: one table of what the HTTP API offers, from which its routes and the document of them are made."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-import structlog
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from hosts.orchestrator.host import Host
-from runtime import telemetry
+from hosts.orchestrator.parameters import P, Parameters, Seen, Unchanged, declared
+from hosts.orchestrator.representation import names
 from runtime.caller import Caller
-from runtime.door import problem_response
 from runtime.errors import (
     AgentRAGError,
+    AgentUnavailableError,
+    DeadlineError,
+    ForbiddenError,
     InternalError,
     InvalidInputError,
     MalformedRequestError,
-    MethodNotAllowedError,
     NotFoundError,
+    RateLimitError,
+    StaleError,
+    StoreUnavailableError,
+    TooLargeError,
+    UnauthenticatedError,
 )
 from runtime.invocation import invalid
 from schemas.message import Message
 
-log = structlog.get_logger()
+M = TypeVar("M", bound=Message)
+JSON = "application/json"
+FORM = "multipart/form-data"
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """One request on its way through an operation."""
+class Exchange(Generic[P]):
+    """One request on its way through an operation; `given` are its parameters."""
 
     host: Host
-    caller: Caller
     request: Request
+    given: P
 
-    def part(self, name: str) -> str:
-        """A part of the path."""
-        value: str = self.request.path_params[name]
-        return value
+    @property
+    def caller(self) -> Caller:
+        """Who asks; the door has made sure that there is one, but for public operations."""
+        caller: Caller = self.request.scope["caller"]
+        return caller
 
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        """A whole number of the query string. Raises InvalidInputError with its limits."""
-        given = self.request.query_params.get(name)
-        if given is None:
-            return default
-        if not given.isdigit() or not least <= int(given) <= most:
-            raise InvalidInputError(f"{name} is {given[:20]!r}; give a whole number from {least} to {most}")
-        return int(given)
+    @property
+    def media_type(self) -> str:
+        """What the body says that it is, without parameters."""
+        return self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def line(self) -> str:
+        """Method and path: what is asked of which resource."""
+        return f"{self.request.method} {self.request.url.path}"
+
+    async def message(self, kind: type[M]) -> M:
+        """The JSON body. Raises MalformedRequestError, or InvalidInputError that names each faulty field."""
+        try:
+            raw = await self.request.json()
+        except (ValueError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedRequestError(f"the body is not JSON: {str(error)[:200]}; send {JSON}") from error
+        try:
+            return kind.model_validate(raw)
+        except ValidationError as error:
+            raise invalid(error, f"the body is not a {kind.__name__}") from error
+
+    def has(self, etag: str) -> bool:
+        """Whether the client has the representation with this tag."""
+        return isinstance(self.given, Seen) and names(self.given.if_none_match, etag, weakly=True)
 
 
-M = TypeVar("M", bound=Message)
-Handler = Callable[[Exchange], Awaitable[Response]]
+Handler = Callable[[Exchange[Any]], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A form with one file in the part `file`."""
+
+    media_types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Events:
+    """What streams as Server-Sent Events; `closing` is the data of the last one, which is no JSON and has no name."""
+
+    messages: tuple[type[Message], ...]
+    closing: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One way in which an operation ends well, with its representations and the headers it adds."""
+
+    says: str
+    status: int = 200
+    message: type[Message] | None = None
+    events: Events | None = None
+    files: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing the API offers. `body`, `result` and `event` are the messages that go in, come out, and stream."""
+    """One thing the API offers. Without a `handler` it is served by the AgentServer, as by every agent."""
 
     method: str
     path: str
     name: str
     summary: str
-    handler: Handler
+    handler: Handler | None
+    replies: Sequence[Reply]
+    tag: str
+    parameters: type[Parameters] = Parameters
+    bodies: Mapping[str, type[Message] | Upload] = field(default_factory=dict)
+    examples: Mapping[str, Any] = field(default_factory=dict)
     scopes: frozenset[str] = frozenset()
-    body: type[Message] | None = None
-    result: type[Message] | None = None
-    event: type[Message] | None = None
-    status: int = 200
+    raises: tuple[type[AgentRAGError], ...] = ()
 
+    @property
+    def is_public(self) -> bool:
+        """Whether nobody has to say who asks; all below /v1 asks for a caller."""
+        return not self.path.startswith("/v1/")
 
-async def body_of(request: Request, kind: type[M]) -> M:
-    """The JSON body as a message. Raises MalformedRequestError or InvalidInputError that names each faulty field."""
-    try:
-        raw = await request.json()
-    except (ValueError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequestError(f"the body is not JSON: {str(error)[:200]}; send application/json") from error
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        raise invalid(error, f"the body is not a {kind.__name__}") from error
-
-
-def route(operation: Operation, host: Host) -> Route:
-    """The Starlette route of an operation: scopes before, problems after."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            caller: Caller = request.scope["caller"]
-            caller.require(operation.scopes)
-            return await operation.handler(Exchange(host, caller, request))
-        except AgentRAGError as error:
-            return problem_response(error, request.url.path)
-        except HTTPException:
-            raise
-        except Exception:
-            log.exception("operation.crashed", operation=operation.name)
-            trace = telemetry.trace_id()
-            fault = InternalError(f"{operation.name} failed; the log has the reason under trace {trace}")
-            return problem_response(fault, request.url.path)
-
-    return Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
-
-
-async def unknown_path(request: Request, error: Exception) -> Response:
-    """A 404 or 405 of the router, as a problem."""
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    path = request.url.path
-    if status == 405:
-        return problem_response(MethodNotAllowedError(f"{request.method} is not possible at {path[:200]!r}"), path)
-    return problem_response(NotFoundError(f"there is nothing at {path[:200]!r}; the API is below /v1"), path)
+    @property
+    def errors(self) -> tuple[type[AgentRAGError], ...]:
+        """The problems that it may answer with: those of every operation, of its parts, and its own."""
+        found: list[type[AgentRAGError]] = [InternalError, *self.raises]
+        if not self.is_public:
+            found += [UnauthenticatedError, ForbiddenError, RateLimitError]
+            found += [StoreUnavailableError, AgentUnavailableError, DeadlineError]
+        if self.handler is not None:
+            found.append(InvalidInputError)
+        if any(at.place == "path" for at in declared(self.parameters).values()):
+            found.append(NotFoundError)
+        if issubclass(self.parameters, Unchanged):
+            found.append(StaleError)
+        if self.bodies:
+            found += [MalformedRequestError, TooLargeError]
+        return tuple(dict.fromkeys(found))

@@ -18,10 +18,24 @@ from schemas.message import RunId
 from schemas.query import Query, Run
 
 
-async def begin(host: Host, caller: Caller, query: Query) -> Run:
-    """Record a run and start its workflow; returns at once."""
+def new_id(seed: str = "") -> str:
+    """An id for a run: a new one, or that of `seed` (hex digits) when the same request may come again."""
+    return f"q_{(seed or uuid.uuid4().hex)[:20]}"
+
+
+async def begin(host: Host, caller: Caller, query: Query, query_id: str = "") -> Run:
+    """Record a run and start its workflow; returns at once. One that is there already goes on as it is."""
+    query_id = query_id or new_id()
+    known = await host.on.records.runs.get(caller.tenant, RunId(query_id))
+    run = await _recorded(host, caller, query, query_id) if known is None else known.run
+    if run.status == "running":
+        await host.on.durable.start(workflow.NAME, query_id, {**claims(caller), "query_id": query_id})
+    return run
+
+
+async def _recorded(host: Host, caller: Caller, query: Query, query_id: str) -> Run:
     run = Run(
-        query_id=f"q_{uuid.uuid4().hex[:20]}",
+        query_id=query_id,
         conversation_id=query.conversation_id or f"conv_{uuid.uuid4().hex[:20]}",
         query=query.query,
         status="running",
@@ -30,8 +44,7 @@ async def begin(host: Host, caller: Caller, query: Query) -> Run:
     )
     request = query.model_dump(mode="json")
     await host.on.records.runs.begin(StoredRun(caller.tenant, caller.principal, run, request))
-    await RunStream(host, caller.tenant, run.query_id).publish()
-    await host.on.durable.start(workflow.NAME, run.query_id, {**claims(caller), "query_id": run.query_id})
+    await RunStream(host, caller.tenant, query_id).publish()
     return run
 
 

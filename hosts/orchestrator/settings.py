@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from runtime.errors import SettingsError
 from runtime.process import PORTS
 from runtime.settings import Settings
@@ -22,6 +24,9 @@ class HostSettings(Settings):
     """Hosts that `presigned_url` may name: `host` or `host:port`; `*` is every public address. None by default."""
     fetch_seconds: float = 300.0
     """Longest time to fetch one document."""
+    requests_per_minute: int | None = Field(None, ge=0)
+    """Requests below /v1 that one user may make in a minute; 0 is any number. 100 by default, but any number for the
+    owner of a federation that listens on loopback alone."""
 
     def addresses(self) -> dict[str, str]:
         """The base URL of each agent by name. Raises SettingsError for an entry that is not `name=URL`."""

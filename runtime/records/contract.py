@@ -57,6 +57,20 @@ class StoredRun:
     request: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """What was answered to one request: `key` is the caller's word for it, `fingerprint` tells it from others."""
+
+    tenant: TenantId
+    principal: str
+    key: str
+    fingerprint: str
+    status: int
+    location: str
+    body: Mapping[str, Any]
+    created_at: datetime
+
+
 class DocumentRecords(Protocol):
     """Documents by id; the newest first in lists."""
 
@@ -160,6 +174,16 @@ class UsageRecords(Protocol):
         """Exact nearest-rank percentiles by skill, the slowest p95 first."""
 
 
+class ReceiptRecords(Protocol):
+    """Answers to requests that may come again."""
+
+    async def get(self, tenant: TenantId, principal: str, key: str) -> Receipt | None:
+        """The receipt of a caller's key."""
+
+    async def put(self, receipt: Receipt, *, forget_before: datetime) -> None:
+        """Keep a receipt in place of an earlier one, and drop everybody's that are older than `forget_before`."""
+
+
 class HealthRecords(Protocol):
     """The last word on each agent; about the federation, so without a tenant."""
 
@@ -178,6 +202,7 @@ class Records(Protocol):
     pages: PageRecords
     runs: RunRecords
     usage: UsageRecords
+    receipts: ReceiptRecords
     health: HealthRecords
 
     async def ping(self) -> None:

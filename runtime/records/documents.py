@@ -89,8 +89,9 @@ def place_of(cursor: str) -> tuple[datetime, str]:
     """The place that a cursor names. Raises InvalidInputError for one that we did not make."""
     try:
         created_at, doc_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(created_at), str(doc_id)
-    except (binascii.Error, ValueError, TypeError) as error:
+        doc_id.encode()
+        return as_utc(datetime.fromisoformat(created_at)), doc_id
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidInputError(f"cursor {cursor[:80]!r} is not one of ours; begin without a cursor") from error
 
 

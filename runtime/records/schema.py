@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from runtime.errors import SettingsError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/versions`."""
 
 _LOCK_KEY = 0x5241_4741

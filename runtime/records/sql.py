@@ -10,6 +10,7 @@ from runtime.records.contract import (
     DocumentRecords,
     HealthRecords,
     PageRecords,
+    ReceiptRecords,
     RunRecords,
     UsageRecords,
     VersionRecords,
@@ -18,6 +19,7 @@ from runtime.records.database import Database
 from runtime.records.documents import SqlDocuments
 from runtime.records.health import SqlHealth
 from runtime.records.pages import SqlPages
+from runtime.records.receipts import SqlReceipts
 from runtime.records.runs import SqlRuns
 from runtime.records.usage import SqlUsage
 from runtime.records.versions import SqlVersions
@@ -31,6 +33,7 @@ class SqlRecords:
     pages: PageRecords
     runs: RunRecords
     usage: UsageRecords
+    receipts: ReceiptRecords
     health: HealthRecords
 
     def __init__(self, database: Database) -> None:
@@ -40,6 +43,7 @@ class SqlRecords:
         self.pages = SqlPages(database)
         self.runs = SqlRuns(database)
         self.usage = SqlUsage(database)
+        self.receipts = SqlReceipts(database)
         self.health = SqlHealth(database)
 
     @classmethod

@@ -170,3 +170,17 @@ HEALTH = Table(
     Column("checked_at", Moment, nullable=False),
     Column("latency_ms", Float),
 )
+
+RECEIPTS = Table(
+    "receipts",
+    METADATA,
+    Column("tenant", Id, primary_key=True),
+    Column("principal", String(255), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "created_at"),
+)

@@ -11,6 +11,8 @@ from runtime.live.contract import Entry
 
 PING_SECONDS = 15
 RETRY_MS = 2000
+CLOSING = "[DONE]"
+"""Data of the line after the last event of a run, which clients of chat APIs wait for."""
 
 
 async def _events(entries: AsyncIterator[Entry], *, ends: bool) -> AsyncIterator[ServerSentEvent]:
@@ -20,13 +22,13 @@ async def _events(entries: AsyncIterator[Entry], *, ends: bool) -> AsyncIterator
         yield ServerSentEvent(entry.data, id=entry.id, event=name, retry=RETRY_MS if first else None)
         first = False
     if ends:
-        yield ServerSentEvent("[DONE]")
+        yield ServerSentEvent(CLOSING)
 
 
 def streamed(
     entries: AsyncIterator[Entry], *, ends: bool = False, headers: dict[str, str] | None = None
 ) -> EventSourceResponse:
-    """A response that streams entries; `ends` adds the line `data: [DONE]` that clients of chat APIs wait for."""
+    """A response that streams entries; `ends` adds the closing line."""
     return EventSourceResponse(
         _events(entries, ends=ends),
         ping=PING_SECONDS,

@@ -16,6 +16,11 @@ from schemas.problem import Problem
 
 Make = Callable[..., Document]
 
+HALF = "WyIyMDI2LTAxLTAxIiwiXHVkODAwIl0"
+"""A cursor whose id is half a character."""
+EARLY = "WyIwMDAxLTAxLTAxVDAwOjAwKzIzOjAwIiwieCJd"
+"""A cursor whose moment lies before all time in UTC."""
+
 
 async def test_a_document_comes_back_as_it_was_added(records: Records, tenant: TenantId, document: Make) -> None:
     error = Problem(title="Out of time", status=504, detail="took too long", code="deadline", retryable=True)
@@ -163,7 +168,9 @@ async def test_a_list_can_be_of_one_status(records: Records, tenant: TenantId, d
     assert [each.doc_id for each in (*found.items, *rest.items)] == ["d2", "d0"]
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "", "W10", "ä", "bm90anNvbg", "WzEsIDJd", "WyJ4IiwgInkiXQ"])
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "", "W10", "ä", "bm90anNvbg", "WzEsIDJd", "WyJ4IiwgInkiXQ", HALF, EARLY]
+)
 async def test_a_foreign_cursor_is_refused(records: Records, tenant: TenantId, cursor: str) -> None:
     with pytest.raises(InvalidInputError, match="cursor"):
         await records.documents.list(tenant, limit=5, cursor=cursor)
