@@ -140,7 +140,7 @@ async def running(settings: Settings, port: int = 0) -> AsyncIterator[tuple[str,
             compose(base_url, settings), log_config=None, access_log=False, timeout_graceful_shutdown=5
         )
         server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        serving = asyncio.create_task(_serve(server, listener))
         try:
             await _started(server, serving)
             await _ready(base_url)
@@ -152,6 +152,14 @@ async def running(settings: Settings, port: int = 0) -> AsyncIterator[tuple[str,
             server.should_exit = True
             if not serving.done():
                 await asyncio.wait([serving], timeout=10)
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until told to end. Raises SettingsError instead of ending the process when the apps do not start."""
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit as error:
+        raise SettingsError("the federation ended while it started; the log has the reason") from error
 
 
 async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

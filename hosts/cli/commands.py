@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HEADINGS = ASK, RUN, LOOK_AFTER = "Ask your documents", "Run the parts", "Look after the installation"
+HEADINGS = ASK, CONNECT, RUN, LOOK_AFTER = (
+    "Ask your documents",
+    "Connect other programs",
+    "Run the parts",
+    "Look after the installation",
+)
 """What stands above the commands in their list."""
 OPTIONS = "Options"
 """What stands above the options of every list."""
@@ -73,6 +78,24 @@ COMMANDS = {
         "Make documents searchable anew.",
         "Searches use the earlier version until the new one is complete.",
         ("agentrag docs reprocess manual.pdf",),
+    ),
+    "mcp": Entry("", "Connect desktop apps and editors over MCP.", heading=CONNECT),
+    "mcp stdio": Entry(
+        "hosts.cli.mcp.stdio:stdio",
+        "Serve all tools of the federation over standard input and output.",
+        "What clients start by themselves. Uses the federation that runs on the data folder, or runs it for as long as "
+        "the client is there; several clients share one.",
+        ("agentrag mcp stdio", "agentrag mcp stdio --data ./library"),
+    ),
+    "mcp bridge": Entry(
+        "hosts.cli.mcp.bridge:bridge",
+        "Relay between standard input and output and an MCP server at a URL.",
+        "For clients that only start programs. Messages of all revisions go through as they are; while the server "
+        "restarts, requests are answered with an error that says so.",
+        (
+            "agentrag mcp bridge http://127.0.0.1:8000/mcp",
+            "agentrag mcp bridge https://rag.example.org/mcp --header 'Authorization: Bearer ${TOKEN}'",
+        ),
     ),
     "up": Entry(
         "hosts.cli.up:up",

@@ -1,0 +1,1 @@
+"""`agentrag mcp`: what makes the federation an MCP server for desktop apps, editors and other clients."""
