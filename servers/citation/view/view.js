@@ -233,7 +233,6 @@ async function loadPicture() {
   const turn = ++shown.turn; // a picture that comes after the user has gone on is kept, not shown
   if (one.picture) return showPicture(one, one.picture);
   if (host.capabilities.serverTools === undefined) return sayPage("This client does not let views load pictures of pages.");
-  part("page").setAttribute("aria-busy", "true");
   sayPage("Loading the page…", "busy");
   try {
     const picture = await pictureFor(one);
@@ -260,16 +259,21 @@ async function pictureFor(one) {
 /** Call the tool that is there for this view; the first name that the client knows is kept. */
 async function callPageTool(ask) {
   const names = shown.pageTool ? [shown.pageTool] : pageTools(host.context.toolInfo?.tool?.name);
-  let reason = "no tool draws pages";
+  let reason; // why the likeliest name failed
   for (const name of names) {
-    const result = await host.request("tools/call", { name, arguments: ask }).catch((error) => error);
-    const isOurs = !(result instanceof Error) && (!result.isError || result._meta?.["agentrag/problem"]);
-    if (isOurs) shown.pageTool = name;
-    if (isOurs && !result.isError) return result;
-    reason = result instanceof Error ? result.message : plainWords(result);
-    if (isOurs) break;
+    const result = await host.request("tools/call", { name, arguments: ask }).catch(failed);
+    const isKnown = !result.isError || result._meta?.["agentrag/problem"] !== undefined;
+    if (isKnown) shown.pageTool = name;
+    if (!result.isError) return result;
+    if (isKnown || reason === undefined) reason = plainWords(result);
+    if (isKnown) break;
   }
   throw new Error(reason);
+}
+
+/** An error of the host in the form of a tool's. */
+function failed(error) {
+  return { isError: true, content: [{ type: "text", text: error.message }] };
 }
 
 async function toggleZoom() {
@@ -329,7 +333,7 @@ part("full").addEventListener("click", toggleFullScreen);
 addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by === undefined || !shown.reading?.items.length) return;
+  if (by === undefined || !(shown.reading?.items.length > 1)) return;
   event.preventDefault();
   move(by);
 });

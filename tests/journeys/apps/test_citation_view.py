@@ -213,7 +213,7 @@ async def test_an_agents_own_mcp_shows_it_as_well(opened, address: str, manual: 
 
 
 async def test_it_says_what_is_being_waited_for(opened) -> None:
-    screen = await opened("ask", ASK, context={"theme": "light"}, pause="yes")
+    screen = await opened("ask", ASK, pause="yes")
     await expect(screen.find("#state")).to_have_text("Looking through your documents…")
     await expect(screen.find("#view")).to_have_attribute("aria-busy", "true")
     await screen.page.evaluate("proceed()")
@@ -245,15 +245,24 @@ async def test_an_answer_that_abstains_shows_no_sources(opened) -> None:
 
 async def test_a_page_that_cannot_be_had_says_why_and_can_be_tried_again(opened) -> None:
     screen = await opened("ask", ASK, pause="yes")
-    await screen.find("#state").wait_for()
-    await screen.page.evaluate("refusing = 'the citation agent is down'")
-    await screen.page.evaluate("proceed()")
+    await expect(screen.find("#state")).to_have_text("Looking through your documents…")
+    await screen.page.evaluate("refusing = 'the citation agent is down'; proceed()")
     await expect(screen.find("#page-words")).to_have_text("The page cannot be shown: the citation agent is down")
     await expect(screen.find("#quote mark")).to_be_visible()
     await screen.page.evaluate("refusing = ''")
     await screen.find("#again").click()
     await screen.yellow_rows()
     await expect(screen.find("#again")).to_be_hidden()
+
+
+async def test_a_document_that_is_gone_is_said_to_be(opened, http: httpx.AsyncClient, ingest) -> None:
+    document = await ingest(http, "notes.txt", b"The lamp of the lighthouse is lit at dusk by the keeper himself.")
+    screen = await opened("citation_locate", {"doc_id": document["doc_id"], "quote": "lit at dusk"}, width=320)
+    await screen.yellow_rows()
+    await http.delete(f"/v1/documents/{document['doc_id']}")
+    await screen.find("#zoom").click()
+    await expect(screen.find("#page-words")).to_contain_text("The page cannot be shown: Not found: ")
+    assert {call["params"]["name"] for call in await screen.heard("tools/call")} == {"citation_view_page"}
 
 
 async def test_a_host_that_passes_no_calls_on_still_shows_the_words(opened) -> None:
