@@ -43,7 +43,7 @@ ONE_PLACE = {
     "dapr": ("runtime/durable/dapr.py",),
     "redis": ("runtime/live/redis.py",),
     "fastmcp": ("runtime/tools.py", "runtime/passed.py", "runtime/federated.py"),
-    "mcp": ("runtime/passed.py", "runtime/federated.py", "runtime/relay.py"),
+    "mcp": ("runtime/passed.py", "runtime/federated.py", "runtime/relay.py", "hosts/cli/mcp/mirrors.py"),
     "mcp_types": ("runtime/tools.py", "runtime/passed.py", "runtime/federated.py", "runtime/relay.py"),
     "httpx2": ("runtime/relay.py", "runtime/models/openai.py"),
     "a2a": ("runtime/tasks.py", "runtime/card.py", "runtime/client.py", "runtime/agent.py"),
