@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runtime import frames
 from runtime.errors import AgentRAGError, InvalidInputError, StoreUnavailableError
@@ -34,6 +34,7 @@ PARENT_CHECK_SECONDS = 1.0
 """How often the child looks whether its parent is still there, should standard input be held open by somebody else."""
 
 Request = dict[str, Any]
+T = TypeVar("T")
 
 
 def _log() -> Any:
@@ -98,18 +99,21 @@ class Store:
             _log().exception("store.failed")
             return {"error": pack_error(error)}
 
-    async def _write(self, tenant: str, find: Callable[[str], Shard | None], work: Callable[[Shard], Slices]) -> int:
-        """Do the work slice by slice; 0 when there is no shard to do it in."""
+    async def _write(
+        self, tenant: str, find: Callable[[str], Shard | None], work: Callable[[Shard], Slices[T]], nothing: T
+    ) -> T:
+        """Do the work slice by slice; `nothing` when there is no shard to do it in."""
         async with self._writing[tenant]:
             shard = find(tenant)
             if shard is None:
-                return 0
+                return nothing
             slices = work(shard)
             while True:
                 try:
                     next(slices)
                 except StopIteration as end:
-                    return int(end.value)
+                    value: T = end.value
+                    return value
                 await asyncio.sleep(0)
 
     async def _ping(self, request: Request) -> dict[str, int]:
@@ -122,15 +126,16 @@ class Store:
 
     async def _upsert(self, request: Request) -> int:
         entries = [unpack_entry(packed) for packed in request["units"]]
-        return await self._write(request["tenant"], self._tenants.make, lambda shard: shard.upsert(entries))
+        return await self._write(request["tenant"], self._tenants.make, lambda shard: shard.upsert(entries), 0)
 
-    async def _seal(self, request: Request) -> int:
-        which = request["document"], request["version"]
-        return await self._write(request["tenant"], self._tenants.find, lambda shard: shard.seal(*which))
+    async def _seal(self, request: Request) -> list[int]:
+        versions = [(document, version) for document, version in request["versions"]]
+        nothing = [0] * len(versions)
+        return await self._write(request["tenant"], self._tenants.find, lambda shard: shard.seal(versions), nothing)
 
     async def _delete(self, request: Request) -> int:
         which = request["document"], request["version"]
-        return await self._write(request["tenant"], self._tenants.find, lambda shard: shard.delete(*which))
+        return await self._write(request["tenant"], self._tenants.find, lambda shard: shard.delete(*which), 0)
 
     async def _search(self, request: Request) -> list[list[Match]]:
         probes = [unpack_probe(packed) for packed in request["probes"]]

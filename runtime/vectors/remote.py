@@ -15,6 +15,7 @@ from runtime import frames, telemetry
 from runtime.errors import StoreUnavailableError
 from runtime.vectors.contract import Hit, Probe, Unit
 from runtime.vectors.place import short
+from runtime.vectors.seals import Seals
 from runtime.vectors.terms import TERMS_FINGERPRINT
 from runtime.vectors.wire import PROTOCOL, pack_probe, pack_unit, unpack_error, unpack_hit
 from schemas.message import DocumentId, TenantId, VersionId
@@ -53,6 +54,7 @@ class RemoteVectors:
         self._socket = socket
         self._idle: list[_Connection] = []
         self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._seals = Seals(self._seal)
 
     @classmethod
     async def connect(cls, socket: Path) -> RemoteVectors:
@@ -119,8 +121,15 @@ class RemoteVectors:
             await self._ask("upsert", WRITE_SECONDS, tenant=tenant, units=packed)
 
     async def seal(self, tenant: TenantId, document: DocumentId, version: VersionId) -> int:
-        """Weigh the terms by the corpus, make all durable, return how many chunks the version holds."""
-        return int(await self._ask("seal", WRITE_SECONDS, tenant=tenant, document=document, version=version))
+        """Weigh the terms by the corpus, make all durable, return how many chunks the version holds.
+
+        Versions that come while another one is sealed are sealed together.
+        """
+        return await self._seals.seal(tenant, (document, version))
+
+    async def _seal(self, tenant: TenantId, versions: Sequence[tuple[DocumentId, VersionId]]) -> list[int]:
+        packed = [list(version) for version in versions]
+        return [int(chunks) for chunks in await self._ask("seal", WRITE_SECONDS, tenant=tenant, versions=packed)]
 
     async def search(self, tenant: TenantId, probes: Sequence[Probe]) -> list[list[Hit]]:
         """Run searches together; one ranked list for each, best first, equal scores in order of id."""
@@ -156,5 +165,6 @@ class RemoteVectors:
 
     async def close(self) -> None:
         """Close the connections; the store goes on."""
+        await self._seals.close()
         while self._idle:
             self._idle.pop().close()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from qdrant_edge import (
@@ -46,8 +46,9 @@ from runtime.vectors.contract import Kind, Using
 from runtime.vectors.weights import grid_step, reweigh, weigh
 from runtime.vectors.wire import Card, Entry, Match, Sought, floats
 
-Slices = Generator[None, None, int]
-"""Work that pauses between slices and ends with a number."""
+T = TypeVar("T")
+Slices = Generator[None, None, T]
+"""Work that pauses between slices and ends with a value."""
 
 TERMS: dict[Kind, Using] = {"chunk": "chunk_terms", "page": "page_terms", "document": "document_terms"}
 
@@ -184,7 +185,7 @@ class Shard:
 
     # writing ----------------------------------------------------------------------------------------------------------
 
-    def upsert(self, entries: Sequence[Entry]) -> Slices:
+    def upsert(self, entries: Sequence[Entry]) -> Slices[int]:
         """Write entries, weighed provisionally; return how many."""
         for kind, size in SLICE.items():
             of_kind = [entry for entry in entries if entry.kind == kind]
@@ -230,14 +231,14 @@ class Shard:
                 f"use the model that the index was built with"
             )
 
-    def seal(self, document: str, version: str) -> Slices:
-        """Weigh all terms by the corpus, make all durable, return how many chunks the version holds."""
+    def seal(self, versions: Sequence[tuple[str, str]]) -> Slices[list[int]]:
+        """Weigh all terms by the corpus, make all durable, return how many chunks each (document, version) holds."""
         yield from self._reweigh()
         self._edge.flush()
         yield
-        return self._chunks(document, version)
+        return [self._chunks(document, version) for document, version in versions]
 
-    def delete(self, document: str, version: str | None) -> Slices:
+    def delete(self, document: str, version: str | None) -> Slices[int]:
         """Remove a document or one version of it and weigh the rest anew; return how many chunks went."""
         chunks = self._chunks(document, version)
         for kind, size in SLICE.items():

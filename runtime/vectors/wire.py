@@ -25,7 +25,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from runtime.vectors.contract import Floats
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when the two sides would misunderstand each other."""
 
 

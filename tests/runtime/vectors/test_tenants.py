@@ -29,7 +29,7 @@ def entry(number: int, *, counts: dict[int, int] | None = None, document: str = 
 def write(shard: Shard, *entries: Entry, seal: bool = True) -> None:
     list(shard.upsert(entries))
     if seal:
-        list(shard.seal("d", "v"))
+        list(shard.seal([("d", "v")]))
 
 
 def found(shard: Shard, *terms: int, top_k: int = 500) -> list[tuple[int, float]]:
@@ -114,7 +114,7 @@ def test_a_crash_between_weighing_and_noting_it_is_made_good(tenants: Tenants) -
     from qdrant_edge import UpdateOperation
 
     shard._edge.update(UpdateOperation.set_payload([UUID(int=number) for number in range(3)], {"chunk_step": 250}))
-    list(shard.seal("d", "v"))
+    list(shard.seal([("d", "v")]))
     assert found(shard, 7) == expected
     assert set(shard._values("chunk_step")) == {shard._steps["chunk"]}
 
