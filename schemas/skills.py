@@ -13,6 +13,7 @@ from schemas.chunk import Chunk, Filters, Found
 from schemas.citation import Cited, Located, PageImage, Span, Verdict
 from schemas.document import Document, Documents, Status
 from schemas.message import Message
+from schemas.problem import Problem
 from schemas.query import QUESTION_CHARS, Query, Run
 from schemas.report import HealthReport, LatencyReport, UsageReport
 
@@ -21,6 +22,10 @@ O_co = TypeVar("O_co", bound=Message, covariant=True)
 
 Emits = Literal["nothing", "tokens", "progress"]
 Effect = Literal["read", "write", "destroy"]
+OnePer = Literal["page", "document"]
+
+BATCH_TEXTS = 100
+"""Most texts that one call takes in."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class VectorSearch(Message):
     query: str = Field(min_length=1, max_length=QUESTION_CHARS, description="What to look for, in plain words.")
     top_k: int = Field(5, ge=1, le=100, description="How many chunks to return.")
     filters: Filters = Field(Filters(), description="Which documents to look at.")
+    one_per: OnePer | None = Field(None, description="Return only the best chunk of each page, or of each document.")
     explain: bool = Field(False, description="Return the parts of each score.")
 
 
@@ -80,6 +86,7 @@ class KeywordSearch(Message):
     query: str = Field(min_length=1, max_length=QUESTION_CHARS, description="Words to look for.")
     top_k: int = Field(5, ge=1, le=100, description="How many chunks to return.")
     filters: Filters = Field(Filters(), description="Which documents to look at.")
+    one_per: OnePer | None = Field(None, description="Return only the best chunk of each page, or of each document.")
     explain: bool = Field(False, description="Return the parts of each score.")
 
 
@@ -90,6 +97,7 @@ class HybridSearch(Message):
     alpha: float | None = Field(None, ge=0, le=1, description="1 is all meaning, 0 all words; default measured.")
     top_k: int = Field(5, ge=1, le=100, description="How many chunks to return.")
     filters: Filters = Field(Filters(), description="Which documents to look at.")
+    one_per: OnePer | None = Field(None, description="Return only the best chunk of each page, or of each document.")
     explain: bool = Field(False, description="Return the parts of each score.")
 
 
@@ -111,6 +119,38 @@ class Ingest(Message):
     filename: str | None = Field(None, max_length=255, description="Name with its ending, e.g. `manual.pdf`.")
     content_base64: str | None = Field(None, description="The file itself, base64 encoded.")
     text: str | None = Field(None, description="Plain text or Markdown, instead of `content_base64`.")
+
+
+class BatchText(Message):
+    """One short text of a batch."""
+
+    id: str | None = Field(None, max_length=200, description="Your own id of it; comes back with what became of it.")
+    filename: str | None = Field(None, max_length=255, description="Name of the document; by default its id as .txt.")
+    title: str | None = Field(None, max_length=1000, description="Put before the text unless the text begins with it.")
+    text: str = Field(description="Plain text, or what the ending of `filename` says.")
+
+
+class IngestBatch(Message):
+    """Make many short texts searchable in one go, each a document of its own."""
+
+    texts: tuple[BatchText, ...] = Field(min_length=1, max_length=BATCH_TEXTS)
+
+
+class BatchOutcome(Message):
+    """What became of one text of a batch. `is_new` is False for bytes that were a document already."""
+
+    line: int = Field(ge=1, description="Its place in the batch, from 1.")
+    id: str | None = None
+    doc_id: str | None = Field(None, description="The document; none when the text was refused.")
+    status: Status
+    is_new: bool = False
+    error: Problem | None = None
+
+
+class BatchIngested(Message):
+    """What became of each text of a batch, in its order."""
+
+    outcomes: tuple[BatchOutcome, ...]
 
 
 class DocumentRef(Message):
@@ -228,6 +268,16 @@ RERANK = SkillSpec("retrieval", "rerank", Rerank, Found, scopes=READ_DOCUMENTS)
 
 INGEST = SkillSpec(
     "ingestion", "ingest", Ingest, Document, "progress", WRITE_DOCUMENTS, effect="write", timeout=60 * MINUTES
+)
+INGEST_BATCH = SkillSpec(
+    "ingestion",
+    "ingest_batch",
+    IngestBatch,
+    BatchIngested,
+    "progress",
+    WRITE_DOCUMENTS,
+    effect="write",
+    timeout=10 * MINUTES,
 )
 STATUS = SkillSpec("ingestion", "status", DocumentRef, Document, scopes=READ_DOCUMENTS)
 LIST_DOCUMENTS = SkillSpec("ingestion", "list_documents", ListDocuments, Documents, scopes=READ_DOCUMENTS)

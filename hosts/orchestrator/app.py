@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from hosts.orchestrator import ask, query, upload
 from hosts.orchestrator.discovery import Directory, KnownAgent
 from hosts.orchestrator.host import Host
-from hosts.orchestrator.routes import admin, documents, files, queries, uploads
+from hosts.orchestrator.routes import admin, batches, documents, files, queries, uploads
 from hosts.orchestrator.routes.reference import described
 from hosts.orchestrator.routing import routes, unknown_path
 from hosts.orchestrator.settings import HostSettings
@@ -23,7 +23,14 @@ DESCRIPTION = (
     "Answers questions about the user's own documents. Every sentence of an answer points at the page it came from."
 )
 OPERATIONS = described(
-    [*uploads.OPERATIONS, *documents.OPERATIONS, *files.OPERATIONS, *queries.OPERATIONS, *admin.OPERATIONS]
+    [
+        *uploads.OPERATIONS,
+        *batches.OPERATIONS,
+        *documents.OPERATIONS,
+        *files.OPERATIONS,
+        *queries.OPERATIONS,
+        *admin.OPERATIONS,
+    ]
 )
 
 

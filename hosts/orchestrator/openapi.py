@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
-from hosts.orchestrator.operations import JSON, Events, Operation, Reply, Upload
+from hosts.orchestrator.operations import JSON, NDJSON, Events, Lines, Operation, Reply, Upload
 from hosts.orchestrator.parameters import At, Parameters, Seen, declared
 from runtime.errors import AgentRAGError
 from schemas.message import Message
@@ -156,7 +156,9 @@ def _parameter(at: At, schema: Part, is_required: bool) -> Part:
     return made
 
 
-def _body(body: type[Message] | Upload) -> Part:
+def _body(body: type[Message] | Upload | Lines) -> Part:
+    if isinstance(body, Lines):
+        return {"itemSchema": _ref(body.message)}
     if not isinstance(body, Upload):
         return {"schema": _ref(body)}
     file = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The document."}
@@ -187,6 +189,8 @@ def _reply(reply: Reply, operation: Operation) -> Part:
     names = list(reply.headers)
     if reply.events is not None:
         content[STREAM] = {"itemSchema": _event_item(reply.events)}
+    if reply.lines is not None:
+        content[NDJSON] = {"itemSchema": _ref(reply.lines)}
     if reply.message is not None:
         content[JSON] = {"schema": _ref(reply.message)}
         if issubclass(operation.parameters, Seen):
@@ -268,8 +272,10 @@ def _schemas(operations: Iterable[Operation]) -> Part:
     taken: list[type[Message]] = []
     sent: list[type[Message]] = [Problem]
     for operation in operations:
-        taken += [body for body in operation.bodies.values() if not isinstance(body, Upload)]
+        for body in operation.bodies.values():
+            taken += [body.message] if isinstance(body, Lines) else [body] if not isinstance(body, Upload) else []
         for reply in operation.replies:
+            sent += [reply.lines] if reply.lines else []
             sent += [reply.message] if reply.message else []
             sent += reply.events.messages if reply.events else []
     asked: list[tuple[type[Message], JsonSchemaMode]] = [(message, "validation") for message in dict.fromkeys(taken)]

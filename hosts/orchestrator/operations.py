@@ -35,6 +35,7 @@ from schemas.message import Message
 M = TypeVar("M", bound=Message)
 JSON = "application/json"
 FORM = "multipart/form-data"
+NDJSON = "application/x-ndjson"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,13 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """A body of many messages, one a line."""
+
+    message: type[Message]
+
+
+@dataclass(frozen=True)
 class Events:
     """What streams as Server-Sent Events; `closing` is the data of the last one, which is no JSON and has no name."""
 
@@ -103,6 +111,7 @@ class Reply:
     status: int = 200
     message: type[Message] | None = None
     events: Events | None = None
+    lines: type[Message] | None = None
     files: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
 
@@ -119,7 +128,7 @@ class Operation:
     replies: Sequence[Reply]
     tag: str
     parameters: type[Parameters] = Parameters
-    bodies: Mapping[str, type[Message] | Upload] = field(default_factory=dict)
+    bodies: Mapping[str, type[Message] | Upload | Lines] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
     scopes: frozenset[str] = frozenset()
     raises: tuple[type[AgentRAGError], ...] = ()

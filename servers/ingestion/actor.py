@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from runtime import intake
-from runtime.call import Emit
+from runtime.call import Emit, silence
 from runtime.errors import (
     AgentRAGError,
     AgentUnavailableError,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from runtime.backends import Backends
     from servers.ingestion.settings import IngestionSettings
 
+SMALL_BYTES = 16 * 1024
+"""Size up to which texts are small."""
+
 log = structlog.get_logger()
 
 
@@ -43,6 +46,7 @@ class Actors:
         self.settings = settings
         self._on = on
         self._gate = asyncio.Semaphore(settings.documents_at_once)
+        self._small_gate = asyncio.Semaphore(settings.small_documents_at_once)
         self._extractors = Extractors(on.compute, settings)
         self._turns: dict[tuple[TenantId, str], tuple[Turn, asyncio.Task[None]]] = {}
 
@@ -72,6 +76,16 @@ class Actors:
         if ended.status in RUNNING:
             raise AgentUnavailableError(f"work on document {doc_id!r} was interrupted and goes on soon; ask again")
         return ended
+
+    async def take_in(self, tenant: TenantId, name: str, content: bytes, emit: Emit = silence) -> tuple[Document, bool]:
+        """Keep a file and ingest it; False with the document that has the same bytes already.
+
+        One that had failed or was cancelled is tried again. Raises what `intake.accept` raises.
+        """
+        document, is_new = await intake.accept(tenant, name, content, self._on, self.settings)
+        if not is_new and document.status in ("failed", "cancelled"):
+            return await self.reprocess(tenant, document.doc_id, emit), is_new
+        return await self.ingest(tenant, document.doc_id, emit), is_new
 
     async def reprocess(self, tenant: TenantId, doc_id: str, emit: Emit) -> Document:
         """Do the whole work again; join a turn that is at it already. Raises: ConflictError without a file."""
@@ -132,7 +146,8 @@ class Actors:
         """The turn of this document; it begins now if there is none."""
         key = (tenant, document.doc_id)
         if key not in self._turns:
-            turn = Turn(self._on, self.settings, tenant, document, self._gate, self._extractors)
+            gate = self._small_gate if _is_small(document) else self._gate
+            turn = Turn(self._on, self.settings, tenant, document, gate, self._extractors)
             # a context of its own: the turn outlives the request that began it
             task = asyncio.create_task(turn.run(), name=document.actor_id, context=contextvars.Context())
             self._turns[key] = (turn, task)
@@ -165,6 +180,11 @@ class Actors:
 def _has_arrived(document: Document) -> bool:
     """A document may be announced before its bytes come; no kept file is empty."""
     return document.size_bytes > 0
+
+
+def _is_small(document: Document) -> bool:
+    """Whether it is a text of a few pages, whatever is in it."""
+    return document.media_type in (intake.TEXT, intake.MARKDOWN) and document.size_bytes <= SMALL_BYTES
 
 
 def _require_file(document: Document) -> None:

@@ -27,19 +27,21 @@ class Extractors:
             wall_seconds=settings.extract_wall_seconds,
         )
         self._idle_seconds = settings.extractor_idle_seconds
-        self._most_idle = settings.documents_at_once
+        self._most = settings.documents_at_once
+        self._free = asyncio.Semaphore(self._most)
         self._idle: list[tuple[TenantId, Child, asyncio.Task[None]]] = []
 
     @asynccontextmanager
     async def lease(self, tenant: TenantId) -> AsyncIterator[Child]:
-        """A child for the length of the context."""
-        child = self._take(tenant) or self._compute.child(MODULE, self._limits)
-        try:
-            yield child
-        except BaseException:
-            await child.close()
-            raise
-        await self._keep(tenant, child)
+        """A child for the length of the context; waits while there are as many as documents at once."""
+        async with self._free:
+            child = self._take(tenant) or self._compute.child(MODULE, self._limits)
+            try:
+                yield child
+            except BaseException:
+                await child.close()
+                raise
+            await self._keep(tenant, child)
 
     async def close(self) -> None:
         """End the children that wait."""
@@ -58,7 +60,7 @@ class Extractors:
 
     async def _keep(self, tenant: TenantId, child: Child) -> None:
         self._idle.append((tenant, child, asyncio.create_task(self._expire(child))))
-        if len(self._idle) > self._most_idle:
+        if len(self._idle) > self._most:
             _, oldest, timer = self._idle.pop(0)
             timer.cancel()
             await oldest.close()

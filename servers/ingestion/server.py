@@ -13,16 +13,19 @@ from schemas.skills import (
     CANCEL,
     DELETE,
     INGEST,
+    INGEST_BATCH,
     LIST_DOCUMENTS,
     READ_DOCUMENTS,
     REPROCESS,
     STATUS,
+    BatchIngested,
     Deleted,
     DocumentRef,
     Ingest,
+    IngestBatch,
     ListDocuments,
 )
-from servers.ingestion import actor, upload
+from servers.ingestion import actor, batch, upload
 from servers.ingestion.settings import IngestionSettings
 
 if TYPE_CHECKING:
@@ -46,10 +49,19 @@ async def ingest(ask: Ingest, call: Call) -> Document:
     actors, tenant = actor.of(call.on), call.caller.tenant
     if ask.doc_id is not None:
         return await actors.ingest(tenant, ask.doc_id, call.emit)
-    document, created = await upload.receive(tenant, ask, call.on, actors.settings)
-    if not created and document.status in ("failed", "cancelled"):
-        return await actors.reprocess(tenant, document.doc_id, call.emit)
-    return await actors.ingest(tenant, document.doc_id, call.emit)
+    name, content = await upload.content(ask, call.on, actors.settings)
+    document, _ = await actors.take_in(tenant, name, content, call.emit)
+    return document
+
+
+@skills.skill(INGEST_BATCH)
+async def ingest_batch(ask: IngestBatch, call: Call) -> BatchIngested:
+    """Make up to 100 short texts searchable in one call, each a document of its own: notes, abstracts, tickets, rows.
+
+    Far quicker than handing them in one by one. Each text may bring an `id`, which comes back with its outcome, and a
+    `title`. A text that is known already is not taken twice; one that is refused or fails does not stop the others.
+    """
+    return BatchIngested(outcomes=await batch.ingest(ask.texts, actor.of(call.on), call))
 
 
 @skills.skill(STATUS)

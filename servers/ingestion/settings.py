@@ -18,7 +18,9 @@ class IngestionSettings(Settings):
     """Chunks that are embedded and stored in one go."""
 
     documents_at_once: int = Field(2, ge=1, le=64)
-    """Documents that one process works on at a time; others wait."""
+    """Documents that one process works on at a time, and files that are read; others wait."""
+    small_documents_at_once: int = Field(48, ge=1, le=256)
+    """The same for texts of a few pages, which wait mostly for the index and so are best made in company."""
     extractor_idle_seconds: float = Field(30.0, ge=0)
     """Seconds that a child process waits for the tenant's next document before it ends."""
     ingestion_retry_seconds: tuple[float, ...] = (1.0, 5.0, 25.0)

@@ -14,8 +14,6 @@ from schemas.skills import Ingest
 if TYPE_CHECKING:
     from runtime.backends import Backends
     from runtime.settings import Settings
-    from schemas.document import Document
-    from schemas.message import TenantId
 
 UNNAMED = "text.md"
 """Name of a text that is handed in without one."""
@@ -38,12 +36,11 @@ def text_name(filename: str | None) -> str:
     return name if PurePosixPath(name).suffix.lower() in intake.MEDIA_TYPES else f"{name}.md"
 
 
-async def receive(tenant: TenantId, ask: Ingest, on: Backends, settings: Settings) -> tuple[Document, bool]:
-    """Keep the file that a call hands in; False with the document that has the same bytes already."""
+async def content(ask: Ingest, on: Backends, settings: Settings) -> tuple[str, bytes]:
+    """Name and bytes of the file that a call hands in."""
     if ask.text is not None:
-        return await intake.accept(tenant, text_name(ask.filename), ask.text.encode(), on, settings)
-    content = await on.compute.run(_decoded, ask.content_base64 or "", settings.max_upload_bytes)
-    return await intake.accept(tenant, ask.filename or "", content, on, settings)
+        return text_name(ask.filename), ask.text.encode()
+    return ask.filename or "", await on.compute.run(_decoded, ask.content_base64 or "", settings.max_upload_bytes)
 
 
 def _decoded(content: str, most_bytes: int) -> bytes:

@@ -218,7 +218,7 @@ async def test_the_agent_serves_its_skills_over_mcp(make_settings):
 
     async with Client(server.create_server(make_settings())) as client:
         names = {tool.name for tool in await client.list_tools()}
-        assert names == {"ingest", "status", "list_documents", "reprocess", "cancel", "delete"}
+        assert names == {"ingest", "ingest_batch", "status", "list_documents", "reprocess", "cancel", "delete"}
         made = await client.call_tool("ingest", {"text": "Keep hands clear of the intake.", "filename": "safety.txt"})
         assert made.structured_content["status"] == "completed"
         [read] = await client.read_resource(f"document://{made.structured_content['doc_id']}")
