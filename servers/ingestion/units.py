@@ -39,8 +39,12 @@ def fingerprint(embedder: str, *, size: int, overlap: int) -> str:
 
 
 def unit_id(tenant: TenantId, document: Document, fingerprint: str, kind: str, ordinal: int) -> uuid.UUID:
-    """UUIDv5 of (tenant, document, its bytes, pipeline, kind, ordinal): the same unit has the same id for ever."""
-    return named(tenant, document.doc_id, document.sha256, fingerprint, kind, ordinal)
+    """UUIDv5 of (tenant, bytes, pipeline, kind, ordinal): the same bytes have the same units, whenever they come.
+
+    A tenant holds the same bytes once, so that no two documents share a unit. Equal scores are put in order by these
+    ids, and a library that is built anew answers as the old one did.
+    """
+    return named(tenant, document.sha256, fingerprint, kind, ordinal)
 
 
 def version_id(tenant: TenantId, document: Document, fingerprint: str) -> VersionId:

@@ -64,7 +64,7 @@ def missing_pages(lists: Lists, most: int) -> list[Place]:
 
 
 def rank(lists: Lists, weights: Weights) -> list[Ranked]:
-    """All chunks found, best first; equal scores in order of place."""
+    """All chunks found, best first; equal scores in an order that only the content of the documents decides."""
     meaning = _meaning(lists.meaning, weights)
     words = _words(lists.words, weights, lambda hit: hit.id)
     pages = _words(lists.pages, weights, place)
@@ -79,18 +79,20 @@ def rank(lists: Lists, weights: Weights) -> list[Ranked]:
             document=_part(documents, hit.version),
         )
         ranked.append(Ranked(hit, _score(parts, weights), parts))
-    return sorted(ranked, key=lambda one: (-one.score, one.hit.document, one.hit.page, one.hit.id.int))
+    return sorted(ranked, key=lambda one: (-one.score, one.hit.version, one.hit.page, one.hit.id.int))
 
 
-def pick(ranked: Sequence[Ranked], top_k: int, *, per_page: int, penalty: float) -> list[Ranked]:
-    """The best `top_k`, at most `per_page` of a page; further ones of a page give way to others by `penalty` each."""
-    seen: Counter[Place] = Counter()
+def pick(
+    ranked: Sequence[Ranked], top_k: int, *, most: int, penalty: float = 0.0, of: Callable[[Hit], Hashable] = place
+) -> list[Ranked]:
+    """The best `top_k`, at most `most` of a page (or of what `of` tells apart); each further one loses `penalty`."""
+    seen: Counter[Hashable] = Counter()
     kept: list[tuple[float, Ranked]] = []
     for one in ranked:
-        before = seen[place(one.hit)]
-        if before < per_page:
-            kept.append((max(0.0, one.score - penalty * before), one))
-            seen[place(one.hit)] += 1
+        group = of(one.hit)
+        if seen[group] < most:
+            kept.append((max(0.0, one.score - penalty * seen[group]), one))
+            seen[group] += 1
     kept.sort(key=lambda entry: -entry[0])
     return [replace(one, score=score) for score, one in kept[:top_k]]
 

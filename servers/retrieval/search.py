@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import structlog
 from runtime.call import Call
 from runtime.vectors.contract import Hit, Probe, Using
 from schemas.chunk import Chunk, Filters, Found
-from schemas.skills import HybridSearch, KeywordSearch, VectorSearch
+from schemas.skills import HybridSearch, KeywordSearch, OnePer, VectorSearch
 from servers.retrieval.chunks import chunk_of
 from servers.retrieval.filters import Scope
 from servers.retrieval.language import Language, language_of
@@ -30,6 +30,9 @@ log = structlog.get_logger()
 WORDS: dict[str, Using] = {"words": "chunk_terms", "pages": "page_terms", "documents": "document_terms"}
 """Rankers by words, by the list that they make."""
 
+GROUPS: dict[OnePer, Callable[[Hit], Hashable]] = {"page": place, "document": lambda hit: hit.document}
+"""What a result may hold one chunk of."""
+
 
 class Searches:
     """The searches of one agent."""
@@ -45,7 +48,7 @@ class Searches:
         dense = await self._dense(query, call)
         (hits,) = await call.on.vectors.search(call.caller.tenant, [scope.by_meaning(dense, self._depth(ask.top_k))])
         ranked = rank(Lists(meaning=hits), Weights(alpha=1.0, document=0.0))
-        chosen = self._pick(ranked, ask.top_k, penalty=0.0)
+        chosen = self._pick(ranked, ask, penalty=0.0)
         chunks = [chunk_of(one.hit, max(0.0, one.hit.score), one.parts if ask.explain else None) for one in chosen]
         return _told(("vector",), ask.query, chunks, started)
 
@@ -53,7 +56,7 @@ class Searches:
         """The chunks whose words, and whose pages' words, fit best."""
         started = time.perf_counter()
         query, scope = await self._prepare(ask.query, ask.filters, call)
-        chunks = await self._fused(query, scope, call, alpha=0.0, top_k=ask.top_k, explain=ask.explain)
+        chunks = await self._fused(query, scope, call, ask, alpha=0.0)
         return _told(("keyword",), ask.query, chunks, started)
 
     async def by_both(self, ask: HybridSearch, call: Call) -> Found:
@@ -61,7 +64,7 @@ class Searches:
         started = time.perf_counter()
         query, scope = await self._prepare(ask.query, ask.filters, call)
         alpha = self._alpha(query.language) if ask.alpha is None else ask.alpha
-        chunks = await self._fused(query, scope, call, alpha=alpha, top_k=ask.top_k, explain=ask.explain)
+        chunks = await self._fused(query, scope, call, ask, alpha=alpha)
         tools = ("vector",) * (alpha > 0) + ("keyword",) * (alpha < 1)
         return _told(tools, ask.query, chunks, started)
 
@@ -86,11 +89,11 @@ class Searches:
         return await self.query_vectors.of(query.text, embedder)
 
     async def _fused(
-        self, query: Query, scope: Scope, call: Call, *, alpha: float, top_k: int, explain: bool
+        self, query: Query, scope: Scope, call: Call, ask: KeywordSearch | HybridSearch, *, alpha: float
     ) -> list[Chunk]:
-        lists = await self._lists(query, scope, call, alpha, self._depth(top_k))
-        chosen = self._pick(rank(lists, self._weights(alpha)), top_k, penalty=self._settings.search_repeat_penalty)
-        chunks = [chunk_of(one.hit, one.score, one.parts if explain else None) for one in chosen]
+        lists = await self._lists(query, scope, call, alpha, self._depth(ask.top_k))
+        chosen = self._pick(rank(lists, self._weights(alpha)), ask, penalty=self._settings.search_repeat_penalty)
+        chunks = [chunk_of(one.hit, one.score, one.parts if ask.explain else None) for one in chosen]
         best_cosine = lists.meaning[0].score if lists.meaning else 0.0
         fit = relevance(query, chunks, alpha, best_cosine)
         return [chunk.model_copy(update={"score": round(chunk.score * fit, 6)}) for chunk in chunks]
@@ -106,8 +109,12 @@ class Searches:
             anchor=knobs.search_candidates,
         )
 
-    def _pick(self, ranked: Sequence[Ranked], top_k: int, penalty: float) -> list[Ranked]:
-        return pick(ranked, top_k, per_page=self._settings.search_chunks_per_page, penalty=penalty)
+    def _pick(
+        self, ranked: Sequence[Ranked], ask: VectorSearch | KeywordSearch | HybridSearch, penalty: float
+    ) -> list[Ranked]:
+        if ask.one_per is not None:
+            return pick(ranked, ask.top_k, most=1, of=GROUPS[ask.one_per])
+        return pick(ranked, ask.top_k, most=self._settings.search_chunks_per_page, penalty=penalty)
 
     async def _lists(self, query: Query, scope: Scope, call: Call, alpha: float, depth: int) -> Lists:
         """Ask all rankers that have a weight, in one go, and fetch what they left out of good pages."""

@@ -99,11 +99,11 @@ def test_good_pages_without_a_chunk_are_missing() -> None:
 def test_further_chunks_of_a_page_give_way() -> None:
     hits = [hit(1, 0.90), hit(2, 0.89), hit(3, 0.88), hit(4, 0.875, page=2)]
     ranked = rank(Lists(meaning=hits), Weights(alpha=1.0, document=0.0))
-    picked = pick(ranked, 4, per_page=2, penalty=0.2)
+    picked = pick(ranked, 4, most=2, penalty=0.2)
     assert [one.hit.id.int for one in picked] == [1, 4, 2]
     assert [one.score for one in picked] == pytest.approx([1, 0.875, 0.75])
-    assert [one.hit.id.int for one in pick(ranked, 4, per_page=3, penalty=0.0)] == [1, 2, 3, 4]
-    assert len(pick(ranked, 1, per_page=2, penalty=0.2)) == 1
+    assert [one.hit.id.int for one in pick(ranked, 4, most=3, penalty=0.0)] == [1, 2, 3, 4]
+    assert len(pick(ranked, 1, most=2, penalty=0.2)) == 1
 
 
 def test_a_budget_admits_what_fits_beside_what_waits() -> None:

@@ -128,6 +128,20 @@ async def test_filters_narrow_a_search(library: Library, name: str, filters: Fil
     assert bool(found.chunks) == bool(docs)
 
 
+@pytest.mark.parametrize("name", SEARCHES)
+async def test_a_result_can_hold_one_chunk_of_each_page_or_document(library: Library, name: str) -> None:
+    query, many = "error water filter door", {"top_k": 50}
+    all_ = (await search(library, name, query, **many)).chunks
+    pages = (await search(library, name, query, one_per="page", **many)).chunks
+    documents = (await search(library, name, query, one_per="document", **many)).chunks
+    assert len({(chunk.doc, chunk.page) for chunk in pages}) == len(pages)
+    assert len({chunk.doc for chunk in documents}) == len(documents)
+    assert {(chunk.doc, chunk.page) for chunk in pages} == {(chunk.doc, chunk.page) for chunk in all_}
+    assert {chunk.doc for chunk in documents} == {chunk.doc for chunk in all_}
+    assert documents[0] == pages[0] == all_[0]
+    assert [chunk.score for chunk in pages] == sorted((chunk.score for chunk in pages), reverse=True)
+
+
 async def test_one_page_does_not_fill_the_result(library: Library) -> None:
     long = Paper("tides.pdf", [[f"The tide rises {n} metres at the northern pier." for n in range(12)], ["Low tide."]])
     await library.add(long)
