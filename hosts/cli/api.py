@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
@@ -27,11 +27,13 @@ from schemas.event import Accepted, DocumentEvent
 from schemas.message import Message
 from schemas.problem import Problem
 from schemas.query import Query, Run
-from schemas.skills import Deleted
+from schemas.skills import BatchOutcome, BatchText, Deleted
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 SILENCE_SECONDS = 60.0
 """Longest silence of a request; event streams are pinged far more often."""
+BATCH_SECONDS = 600.0
+"""Longest silence while a group of texts is made searchable."""
 RECONNECT = Backoff(attempts=6, first_seconds=0.2)
 """When a broken event stream is taken up again; each new event begins it anew."""
 URL_BYTES = 2000
@@ -104,6 +106,24 @@ class Api:
         except OSError as error:
             raise InvalidInputError(f"{path} cannot be read: {error.strerror}; see its path and its rights") from error
         return parsed(Document, response.content), response.status_code == httpx.codes.ACCEPTED
+
+    async def ingest_batch(self, texts: Sequence[BatchText]) -> AsyncGenerator[BatchOutcome]:
+        """Hand texts in and have them made searchable; what became of each comes in their order as it is known."""
+        lines = "".join(text.model_dump_json(exclude_none=True) + "\n" for text in texts)
+        headers = {"Content-Type": "application/x-ndjson"}
+        timeout = httpx.Timeout(SILENCE_SECONDS, read=BATCH_SECONDS)
+        request = self._client.stream(
+            "POST", "/v1/documents/batch", content=lines.encode(), headers=headers, timeout=timeout
+        )
+        try:
+            async with request as response:
+                if response.is_error:
+                    await response.aread()
+                    raise problem_of(response)
+                async for line in response.aiter_lines():
+                    yield parsed(BatchOutcome, line)
+        except httpx.TransportError as error:
+            raise self._unreached(error) from error
 
     async def document(self, doc_id: str) -> Document:
         """A document as it stands. Raises NotFoundError."""

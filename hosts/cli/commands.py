@@ -97,6 +97,17 @@ COMMANDS = {
             "agentrag mcp bridge https://rag.example.org/mcp --header 'Authorization: Bearer ${TOKEN}'",
         ),
     ),
+    "eval": Entry("", "Measure the pipeline on questions and documents of your own.", heading=LOOK_AFTER),
+    "eval retrieval": Entry(
+        "hosts.cli.eval.retrieval:retrieval",
+        "Write down the pages, or texts, that are found for each question.",
+        "The corpus is a folder of documents, or a file of JSON lines. It is ingested in a temporary folder, which is "
+        "gone afterwards unless --keep names one.",
+        (
+            "agentrag eval retrieval --corpus reports/ --queries questions.jsonl --out run.jsonl",
+            "agentrag eval retrieval --corpus abstracts.jsonl.gz --queries questions.jsonl --out run.jsonl --k 100",
+        ),
+    ),
     "up": Entry(
         "hosts.cli.up:up",
         "Run the host and all agents on this machine.",

@@ -68,7 +68,13 @@ async def connected(data: Path | None, console: Console) -> AsyncIterator[Reache
 
     Raises: AgentUnavailableError when it does not get ready.
     """
-    settings = settings_of(data, quiet=True)
+    async with joined(settings_of(data, quiet=True), console) as found:
+        yield found
+
+
+@asynccontextmanager
+async def joined(settings: Settings, console: Console) -> AsyncIterator[Reached]:
+    """The same for a data folder that is named by settings."""
     async with AsyncExitStack() as stack:
         stack.enter_context(cancelled_by_interrupt())
         is_lasting = FolderLock(settings.data).address() is not None
