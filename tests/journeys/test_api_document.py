@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from hosts.orchestrator.app import OPERATIONS, create_host
 from hosts.orchestrator.openapi import document
+from hosts.orchestrator.operations import NDJSON
 from hosts.orchestrator.routes.uploads import MEDIA
 from hosts.orchestrator.settings import HostSettings
 
@@ -30,8 +31,8 @@ EXAMPLES = 10
 """Requests of each kind that are made up for each operation."""
 SECONDS = 5
 """How long a response may take; streams that never end are read for so long."""
-UNSEEN_LIMITS = {"create_document", "list_documents"}
-"""Operations that ask for more than a schema can say: the ending of a file name, a cursor of ours."""
+UNSEEN_LIMITS = {"create_document", "create_batch", "list_documents"}
+"""Operations that ask for more than a schema says: the ending of a file name, a schema for each line, a cursor."""
 
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -120,6 +121,12 @@ async def test_streams_are_described_event_by_event(described: dict[str, Any]) -
 def as_bytes(_: Any, value: Any) -> bytes:
     """Parts of forms: what was made up, as bytes."""
     return value if isinstance(value, bytes) else str(value).encode()
+
+
+@schemathesis.serializer(NDJSON)
+def as_line(_: Any, value: Any) -> bytes:
+    """A batch of one line: what was made up, as JSON where it can be."""
+    return value if isinstance(value, bytes) else json.dumps(value, default=str).encode()
 
 
 def tried(operation: Any, address: str, ids: dict[str, Any]) -> int:
