@@ -123,6 +123,15 @@ COMMANDS = {
         ("agentrag serve retrieval --port 8101", "agentrag serve monitoring --transport stdio", "agentrag serve store"),
         RUN,
     ),
+    "doctor": Entry(
+        "hosts.cli.doctor.command:doctor",
+        "Examine the installation and name what mends each fault.",
+        "Looks at Python and packages, memory, disk, clock, ports, settings, the data folder and what lies in it, the "
+        "models, the backends, and the agents of a running federation. Nothing is changed, and nothing is sent but to "
+        "addresses that your settings name. The exit code is 1 when something failed.",
+        ("agentrag doctor", "agentrag doctor --data ./library", "agentrag doctor --json"),
+        LOOK_AFTER,
+    ),
     "settings": Entry(
         "hosts.cli.settings:settings",
         "Show every setting: its value, where that comes from, its purpose.",

@@ -129,6 +129,11 @@ class Console:
         return takes_links(sys.stdout, os.environ)
 
     @property
+    def has_colour(self) -> bool:
+        """Whether stdout is written in colours."""
+        return has_colour(sys.stdout, os.environ)
+
+    @property
     def shows_progress(self) -> bool:
         """Whether stderr is a terminal on which lines may move."""
         return can_move(sys.stderr, os.environ)

@@ -12,7 +12,7 @@ from hosts.cli.console import Console, Exit, one_line, table
 from hosts.cli.federation import connected
 from hosts.cli.ingest import report
 from hosts.cli.options import AsJson, Data, NoWait, Verbose
-from hosts.cli.progress import board, megabytes, state
+from hosts.cli.progress import board, spoken_size, state
 from hosts.cli.uploads import all_at_once, redo
 from schemas.document import Document
 
@@ -26,7 +26,7 @@ def row(document: Document) -> tuple[str, ...]:
         document.doc_id,
         document.filename,
         state(document),
-        megabytes(document.size_bytes),
+        spoken_size(document.size_bytes),
         f"{document.created_at:%Y-%m-%d %H:%M}",
     )
 
@@ -44,7 +44,7 @@ def details(document: Document) -> list[tuple[str, str]]:
         "pages": document.pages,
         "page numbers": None if document.paging == "exact" else document.paging,
         "chunks": document.chunks,
-        "size": megabytes(document.size_bytes),
+        "size": spoken_size(document.size_bytes),
         "type": document.media_type,
         "sha256": document.sha256,
         "version": document.version_id,

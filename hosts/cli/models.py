@@ -11,7 +11,7 @@ from hosts.cli.console import Console, Exit, table
 from hosts.cli.federation import settings_of
 from hosts.cli.interrupt import cancelled_by_interrupt
 from hosts.cli.options import AsJson
-from hosts.cli.progress import megabytes
+from hosts.cli.progress import spoken_size
 from runtime.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Model:
 
     def row(self) -> tuple[str, ...]:
         """One line of the list."""
-        size = megabytes(self.size_bytes) if self.weights else "-"
+        size = spoken_size(self.size_bytes) if self.weights else "-"
         used = "yes" if self.in_use else "no"
         return self.name, used, self.state, size, self.sha256[:8], str(self.weights or "-")
 

@@ -17,8 +17,10 @@ NAME_CHARS = 36
 """Width of a name beside its bar."""
 
 
-def megabytes(size_bytes: int) -> str:
-    """A size as people say it: `15.0 MB`, `120 kB`, `17 bytes`."""
+def spoken_size(size_bytes: int) -> str:
+    """A size as people say it: `2.1 GB`, `15.0 MB`, `120 kB`, `17 bytes`."""
+    if size_bytes >= 1_000_000_000:
+        return f"{size_bytes / 1_000_000_000:.1f} GB"
     if size_bytes >= 1_000_000:
         return f"{size_bytes / 1_000_000:.1f} MB"
     return f"{size_bytes / 1000:.0f} kB" if size_bytes >= 1000 else f"{size_bytes} bytes"
@@ -86,7 +88,7 @@ class PlainLine:
 
     def sent(self, size_bytes: int) -> None:
         """Tell the upload once."""
-        self._tell("uploading", f"uploading {megabytes(self.size_bytes)}")
+        self._tell("uploading", f"uploading {spoken_size(self.size_bytes)}")
 
     def moved(self, document: Document, eta_seconds: float | None) -> None:
         """Tell a new stage."""
@@ -125,7 +127,7 @@ class LiveLine:
 
     def sent(self, size_bytes: int) -> None:
         """Move the bar of the upload."""
-        what = f"uploading {megabytes(min(size_bytes, self.size_bytes))} of {megabytes(self.size_bytes)}"
+        what = f"uploading {spoken_size(min(size_bytes, self.size_bytes))} of {spoken_size(self.size_bytes)}"
         self.progress.update(self.task, completed=size_bytes, total=max(self.size_bytes, 1), what=what)
 
     def moved(self, document: Document, eta_seconds: float | None) -> None:

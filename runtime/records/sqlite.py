@@ -60,6 +60,26 @@ def _use_write_ahead_log(path: Path, deadline: float) -> None:
         connection.close()
 
 
+def revision(path: Path) -> str:
+    """The revision that a file is at, empty for a new one; nothing is written.
+
+    Raises: StoreUnavailableError when it cannot be read.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        try:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                return ""
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        raise StoreUnavailableError(
+            f"{path} cannot be read as a database ({error}); restore it from a backup, or move it away"
+        ) from error
+    return str(found[0]) if found else ""
+
+
 def migration_engine(path: Path) -> Engine:
     """An engine for changing tables: transactions write; foreign keys are off, so a rebuilt table keeps its rows."""
     url = URL.create("sqlite", database=str(path))

@@ -59,6 +59,21 @@ def check_same(meta: Meta, wanted: Meta, folder: Path) -> None:
             )
 
 
+def made_with(folder: Path) -> list[Meta]:
+    """What the indexes in a folder were made with; none is opened. Raises StoreUnavailableError for a damaged one."""
+    return [_read_meta(place.parent / _META) for place in sorted(folder.glob(f"*/{_SHARD}"))]
+
+
+def _read_meta(path: Path) -> Meta:
+    try:
+        return Meta(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreUnavailableError(
+            f"cannot read {path}: {error}; restore it from a backup, or move its folder away and process the "
+            f"documents again"
+        ) from error
+
+
 class Tenants:
     """Opens, keeps and drops the shards of a folder. `is_busy` says which tenants must stay open."""
 
@@ -128,13 +143,7 @@ class Tenants:
 
     def _meta(self, tenant: str) -> Meta:
         path = self._place(tenant) / _META
-        try:
-            meta = Meta(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise StoreUnavailableError(
-                f"cannot read {path}: {error}; restore it from a backup, or move its folder away and process the "
-                f"documents again"
-            ) from error
+        meta = _read_meta(path)
         if meta.tenant != tenant:
             raise StoreUnavailableError(
                 f"{path} belongs to tenant {meta.tenant!r}, not to {tenant!r}; restore the folder"

@@ -10,7 +10,7 @@ from rich.console import Console as RichConsole
 from rich.progress import Progress, TextColumn
 
 from hosts.cli.console import Console
-from hosts.cli.progress import LiveBoard, PlainBoard, board, counted, megabytes, state, time_left
+from hosts.cli.progress import LiveBoard, PlainBoard, board, counted, spoken_size, state, time_left
 from runtime.errors import UnreadableDocumentError
 from tests.hosts.cli.toy_host import document
 
@@ -37,7 +37,7 @@ def test_the_state_of_a_document_in_words(stands: dict[str, Any], words: str) ->
 
 
 def test_sizes_and_times_as_people_say_them() -> None:
-    assert [megabytes(size) for size in (17, 120_000, 15_000_000)] == ["17 bytes", "120 kB", "15.0 MB"]
+    assert [spoken_size(size) for size in (17, 120_000, 15_000_000)] == ["17 bytes", "120 kB", "15.0 MB"]
     assert [time_left(seconds) for seconds in (-1, 31.4, 125)] == ["0:00 left", "0:31 left", "2:05 left"]
     assert [counted(number, "page") for number in (0, 1, 2)] == ["0 pages", "1 page", "2 pages"]
 
