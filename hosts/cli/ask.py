@@ -14,6 +14,7 @@ from hosts.cli.catalog import Catalog, searchable_ids
 from hosts.cli.citations import Links
 from hosts.cli.console import Console, Exit
 from hosts.cli.federation import Reached, connected
+from hosts.cli.names import document_names
 from hosts.cli.options import FLAG, AsJson, Data, Verbose
 from hosts.cli.sse import ServerEvent
 from runtime.errors import InvalidInputError
@@ -51,7 +52,9 @@ async def ask(
     /,
     *,
     doc: Annotated[
-        list[str] | None, LIST_ITEM, Parameter(help="Only this document, by id or name; repeatable.")
+        list[str] | None,
+        LIST_ITEM,
+        Parameter(help="Only this document, by id or name; repeatable.", completer=document_names),
     ] = None,
     since: Annotated[date | None, Parameter(help="Only documents dated on or after this day, YYYY-MM-DD.")] = None,
     until: Annotated[date | None, Parameter(help="Only documents dated on or before this day, YYYY-MM-DD.")] = None,

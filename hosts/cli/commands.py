@@ -147,6 +147,14 @@ COMMANDS = {
         ("agentrag openapi --out openapi.json",),
         LOOK_AFTER,
     ),
+    "completion": Entry(
+        "hosts.cli.completion:completion",
+        "Print the script that lets a shell complete what you type.",
+        "Completes commands, options, files, and names of documents while a federation runs. Put the line for your "
+        "shell into ~/.bashrc or ~/.zshrc, or write the script to ~/.config/fish/completions/agentrag.fish.",
+        ('eval "$(agentrag completion bash)"', 'eval "$(agentrag completion zsh)"', "agentrag completion fish"),
+        LOOK_AFTER,
+    ),
     "models": Entry("", "List, fetch and verify the embedding model.", heading=LOOK_AFTER),
     "models ls": Entry(
         "hosts.cli.models:ls",

@@ -11,13 +11,14 @@ from hosts.cli.catalog import Catalog
 from hosts.cli.console import Console, Exit, one_line, table
 from hosts.cli.federation import connected
 from hosts.cli.ingest import report
+from hosts.cli.names import document_names
 from hosts.cli.options import AsJson, Data, NoWait, Verbose
 from hosts.cli.progress import board, spoken_size, state
 from hosts.cli.uploads import all_at_once, redo
 from schemas.document import Document
 
-Name = Annotated[str, Parameter(help="Id or file name of the document.")]
-Names = Annotated[list[str], Parameter(help="Ids or file names of documents.")]
+Name = Annotated[str, Parameter(help="Id or file name of the document.", completer=document_names)]
+Names = Annotated[list[str], Parameter(help="Ids or file names of documents.", completer=document_names)]
 
 
 def row(document: Document) -> tuple[str, ...]:
