@@ -13,9 +13,9 @@ from runtime.auth import Keyring
 from runtime.backends import Backends
 from runtime.call import Skills
 from runtime.federated import Federated
-from runtime.federation import bound_socket
 from runtime.relay import Relay
 from runtime.settings import Settings
+from tests.processes import free_port
 from tests.serving import serving
 from tests.toy import Toy
 
@@ -31,13 +31,6 @@ class Noted:
         if scope["type"] == "http" and scope["path"] == "/mcp":
             self.methods.append(dict(scope["headers"]).get(b"mcp-method", b"?").decode())
         await self.app(scope, receive, send)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with bound_socket(0) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class ToyFederation:

@@ -25,6 +25,7 @@ class Say(Message):
 class Said(Message):
     text: str
     tenant: str
+    principal: str = ""
     usage: TokenUsage = TokenUsage()
     model: str = ""
 
@@ -58,8 +59,9 @@ class Toy:
         @skills.skill(SAY)
         async def say(ask: Say, call: Call) -> Said:
             """Say it again."""
-            usage = TokenUsage(input_tokens=3, output_tokens=ask.times)
-            return Said(text=" ".join([ask.query] * ask.times), tenant=call.caller.tenant, usage=usage, model="parrot")
+            who, usage = call.caller, TokenUsage(input_tokens=3, output_tokens=ask.times)
+            text = " ".join([ask.query] * ask.times)
+            return Said(text=text, tenant=who.tenant, principal=who.principal, usage=usage, model="parrot")
 
         @skills.skill(SING)
         async def sing(ask: Say, call: Call) -> Said:
@@ -79,7 +81,8 @@ class Toy:
             """Work in steps."""
             for number in range(1, ask.times + 1):
                 await call.emit(Progress(message=f"step {number}/{ask.times}", done=number, total=ask.times))
-            return Said(text="worked", tenant=call.caller.tenant)
+                await asyncio.sleep(0)
+            return Said(text=ask.query, tenant=call.caller.tenant, principal=call.caller.principal)
 
         @skills.skill(DRAW)
         async def draw(ask: Say, call: Call) -> Drawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ async def ask(http: httpx.AsyncClient) -> dict[str, Any]:
     run: dict[str, Any] = answer.json()
     assert run["status"] == "completed", run
     return run
+
+
+async def described(mcp: Client[Any]) -> str:
+    """How the host describes the search of the retrieval agent, asked anew."""
+    tools = (await mcp.list_tools_mcp()).tools
+    return next(tool.description or "" for tool in tools if tool.name == "retrieval_hybrid_search")
 
 
 async def test_five_agents_store_and_host_answer_and_outlive_a_restart_of_retrieval(
@@ -54,9 +61,20 @@ async def test_five_agents_store_and_host_answer_and_outlive_a_restart_of_retrie
         first = await ask(http)
         assert first["citations"][0]["doc"] == "manual.pdf"
 
+        mcp = await stack.enter_async_context(Client(f"{base_url}/mcp"))
+        search = {"query": QUESTION, "top_k": 3}
+        assert not (await mcp.call_tool("retrieval_hybrid_search", search)).is_error
         await agents["retrieval"].kill()
+        away = await mcp.call_tool("retrieval_hybrid_search", search, raise_on_error=False)
+        assert away.meta["agentrag/problem"]["code"] == "agent.unavailable"
+        assert not (await mcp.call_tool("ingestion_list_documents", {})).is_error
+        async with asyncio.timeout(30):
+            while "(unavailable: the agent retrieval is down) " not in await described(mcp):
+                await asyncio.sleep(0.2)
         agents["retrieval"] = await serve("retrieval")
         await agents["retrieval"].answers(f"http://127.0.0.1:{ports['retrieval']}/health/ready")
+        found = await mcp.call_tool("retrieval_hybrid_search", search)
+        assert found.structured_content["chunks"][0]["doc"] == "manual.pdf"
         again = await ask(http)
         assert [citation["quote"] for citation in again["citations"]] == [
             citation["quote"] for citation in first["citations"]

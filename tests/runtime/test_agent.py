@@ -49,6 +49,7 @@ async def test_a_tool_takes_flat_arguments_and_returns_typed_content(door: objec
     assert found.structured_content == {
         "text": "hello hello",
         "tenant": "local",
+        "principal": "owner",
         "usage": {"input_tokens": 3, "output_tokens": 2},
         "model": "parrot",
     }
