@@ -27,9 +27,10 @@ from mcp_types import (
 from pydantic import PrivateAttr
 
 from runtime.caller import LOCAL_TENANT, Caller
+from runtime.content import error_result
 from runtime.errors import AgentRAGError
 from runtime.relay import Relay
-from runtime.tools import caller_at_hand, error_result
+from runtime.tools import caller_at_hand
 
 C = TypeVar("C", bound=FastMCPComponent)
 

@@ -15,17 +15,15 @@ from fastmcp.prompts import Prompt as McpPrompt
 from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.dependencies import get_context, get_http_request
 from fastmcp.tools.base import Tool, ToolResult
-from mcp_types import ImageContent, TextContent, ToolAnnotations
+from mcp_types import ToolAnnotations
 from pydantic import PrivateAttr
 
 import prompts
 from runtime import telemetry
 from runtime.call import BoundResource, BoundSkill, BoundView, Call
 from runtime.caller import Caller, become
+from runtime.content import error_result, tool_result
 from runtime.errors import AgentRAGError, UnauthenticatedError
-from runtime.plain import plain
-from schemas.message import Message
-from schemas.picture import Picture
 from schemas.skills import Progress, Token
 
 if TYPE_CHECKING:
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
 
 SPARSE_SECONDS = 0.5
 """Least time between two progress notes about streamed text."""
+NUDGE = 0.001
+"""Least growth from one progress note to the next."""
 
 
 def caller_at_hand(auth: str) -> Caller:
@@ -48,25 +48,6 @@ def caller_at_hand(auth: str) -> Caller:
     if not isinstance(caller, Caller):
         raise UnauthenticatedError("the request came past the door; call through /mcp")
     return caller
-
-
-def tool_result(output: Message) -> ToolResult:
-    """Structured content, the same in plain words, and pictures as image content instead of base64."""
-    pictures = {name: value for name, value in output if isinstance(value, Picture)}
-    images = [
-        ImageContent(type="image", data=picture.base64, mime_type=picture.media_type) for picture in pictures.values()
-    ]
-    bare = output.model_copy(
-        update={name: picture.model_copy(update={"base64": ""}) for name, picture in pictures.items()}
-    )
-    text = TextContent(type="text", text=plain(bare))
-    return ToolResult(content=[*images, text], structured_content=bare.model_dump(mode="json"))
-
-
-def error_result(error: AgentRAGError) -> ToolResult:
-    """An error as a model can read it, with the whole problem in `_meta`."""
-    problem = error.problem(telemetry.trace_id()).model_dump(mode="json", exclude_none=True)
-    return ToolResult(content=f"{error.title}: {error}", meta={"agentrag/problem": problem}, is_error=True)
 
 
 class SkillTool(Tool):
@@ -117,28 +98,30 @@ class SkillTool(Tool):
 class _Notes:
     """Tells an MCP client what comes before the result; MCP has no partial output, so text is told by its length.
 
-    Progress only ever grows: text between two steps counts as a fraction of a step.
+    Progress grows with every note: text between two steps counts as a fraction of a step, and so little that it never
+    reaches the next one is added where a step is told of twice.
     """
 
     def __init__(self) -> None:
         self._chars = 0
-        self._step = 0.0
+        self._done = -NUDGE
         self._total: float | None = None
         self._last = float("-inf")
 
     async def __call__(self, item: Token | Progress) -> None:
         if isinstance(item, Progress):
-            self._step = max(item.done, self._step)
             self._total = item.total
-            await get_context().report_progress(self._step, item.total, item.message)
+            await self._tell(item.done, item.message)
             return
         self._chars += len(item.content)
         if time.monotonic() - self._last >= SPARSE_SECONDS:
             self._last = time.monotonic()
-            self._step = int(self._step) + self._chars / (self._chars + 1000)
-            await get_context().report_progress(
-                self._step, self._total, f"Writing the answer: {self._chars} characters"
-            )
+            part = self._chars / (self._chars + 1000)
+            await self._tell(int(self._done) + part, f"Writing the answer: {self._chars} characters")
+
+    async def _tell(self, done: float, message: str) -> None:
+        self._done = max(done, self._done + NUDGE)
+        await get_context().report_progress(self._done, self._total, message)
 
 
 def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:

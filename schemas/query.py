@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.answer import TokenUsage
 from schemas.chunk import Filters
-from schemas.citation import Citation, Confidence
+from schemas.citation import Citation, Confidence, PageImage
 from schemas.event import RunStatus, Source
 from schemas.message import Message
 from schemas.problem import Problem
@@ -25,6 +25,18 @@ class Query(Message):
     conversation_id: str | None = Field(None, max_length=64, description="Earlier turns of it are taken as context.")
     top_k: int = Field(5, ge=1, le=20, description="Passages handed to the answer.")
     alpha: float | None = Field(None, ge=0, le=1, description="1 is all meaning, 0 all words; the default is measured.")
+
+
+PICTURES = 8
+"""Most page pictures that come with one answer."""
+
+
+class Ask(Query):
+    """A question, and what should come with its answer."""
+
+    pictures: int = Field(
+        0, ge=0, le=PICTURES, description="Show the first so many cited pages as pictures, the quotes in yellow."
+    )
 
 
 class Run(Message):
@@ -49,3 +61,9 @@ class Run(Message):
     trace_id: str
     created_at: datetime
     finished_at: datetime | None = None
+
+
+class Answered(Run):
+    """A finished run with pictures of pages that it cites, when they were asked for."""
+
+    pictures: tuple[PageImage, ...] = ()

@@ -14,7 +14,7 @@ from schemas.citation import Cited, Located, PageImage, Span, Verdict
 from schemas.document import Document, Documents, Status
 from schemas.message import Message
 from schemas.problem import Problem
-from schemas.query import QUESTION_CHARS, Query, Run
+from schemas.query import QUESTION_CHARS, Answered, Ask
 from schemas.report import HealthReport, LatencyReport, UsageReport
 
 I = TypeVar("I", bound=Message)
@@ -305,8 +305,8 @@ HEALTH = SkillSpec("monitoring", "health", Health, HealthReport, scopes=READ_REP
 ASK = SkillSpec(
     "orchestrator",
     "ask",
-    Query,
-    Run,
+    Ask,
+    Answered,
     "tokens",
     ASK_QUESTIONS,
     effect="write",

@@ -26,6 +26,7 @@ OUTSIDE = {
 }
 """Third-party packages that the lowest layers may use."""
 
+MCP_FACE = ("runtime/tools.py", "runtime/content.py", "runtime/passed.py", "runtime/federated.py")
 ONE_PLACE = {
     "sqlalchemy": ("runtime/records/",),
     "aiosqlite": ("runtime/records/", "runtime/durable/"),
@@ -42,9 +43,9 @@ ONE_PLACE = {
     "ray": ("runtime/compute/ray.py",),
     "dapr": ("runtime/durable/dapr.py",),
     "redis": ("runtime/live/redis.py",),
-    "fastmcp": ("runtime/tools.py", "runtime/passed.py", "runtime/federated.py"),
-    "mcp": ("runtime/passed.py", "runtime/federated.py", "runtime/relay.py", "hosts/cli/mcp/mirrors.py"),
-    "mcp_types": ("runtime/tools.py", "runtime/passed.py", "runtime/federated.py", "runtime/relay.py"),
+    "fastmcp": MCP_FACE,
+    "mcp": (*MCP_FACE, "runtime/relay.py", "hosts/cli/mcp/mirrors.py"),
+    "mcp_types": (*MCP_FACE, "runtime/relay.py"),
     "httpx2": ("runtime/relay.py", "runtime/models/openai.py"),
     "a2a": ("runtime/tasks.py", "runtime/card.py", "runtime/client.py", "runtime/agent.py"),
 }

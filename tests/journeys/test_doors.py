@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
+from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 from fastmcp import Client
+from mcp import MCPError
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from PIL import Image
 
 from runtime import telemetry
 from runtime.federation import FolderLock
@@ -26,16 +31,63 @@ QUESTION = "What must be done before the machine is cleaned?"
 
 
 async def test_the_host_answers_over_mcp(address: str, manual: dict[str, Any]) -> None:
-    heard: list[str | None] = []
+    heard: list[tuple[float, float | None, str | None]] = []
 
     async def hear(done: float, total: float | None, message: str | None) -> None:
-        heard.append(message)
+        heard.append((done, total, message))
 
     async with Client(f"{address}/mcp") as client:
         found = await client.call_tool("ask", {"query": QUESTION}, progress_handler=hear)
-    assert found.structured_content["status"] == "completed"
-    assert found.structured_content["citations"][0]["doc"] == "manual.pdf"
-    assert "Searching..." in heard
+    run, (text,) = found.structured_content, found.content
+    assert run["status"] == "completed"
+    assert run["citations"][0]["doc"] == "manual.pdf"
+    assert text.text.startswith(run["answer"])
+    cited = run["citations"][0]
+    assert f"\n{cited['marker']} manual.pdf, page {cited['page']} " in text.text
+    assert f'"{" ".join(cited["quote"].split())}"' in text.text
+    told = [done for done, _, _ in heard]
+    assert all(before < after for before, after in pairwise(told))
+    assert {total for _, total, _ in heard} == {3}
+    assert {0.1: "Searching...", 1.1: "Generating answer..."}.items() <= {done: said for done, _, said in heard}.items()
+    assert told[-1] == 3
+
+
+async def test_an_answer_comes_with_pictures_of_its_pages_when_they_are_asked_for(
+    address: str, manual: dict[str, Any]
+) -> None:
+    async with Client(f"{address}/mcp") as client:
+        found = await client.call_tool("ask", {"query": QUESTION, "pictures": 1})
+        refused = await client.call_tool("ask", {"query": QUESTION, "pictures": 99}, raise_on_error=False)
+    run, (text, image, caption) = found.structured_content, found.content
+    cited = run["citations"][0]
+    assert text.text.startswith(run["answer"])
+    assert (image.type, image.mime_type) == ("image", "image/webp")
+    picture = Image.open(BytesIO(base64.b64decode(image.data))).convert("RGB")
+    colours = picture.getcolors(picture.width * picture.height)
+    assert sum(count for count, (red, green, blue) in colours if red > 200 and green > 180 and blue < 150) > 200
+    assert caption.text.startswith(f"manual.pdf, page {cited['page']} of ")
+    assert run["pictures"][0]["page"] == cited["page"]
+    assert run["pictures"][0]["highlights"] > 0
+    assert run["pictures"][0]["picture"]["base64"] == ""
+    assert refused.meta["agentrag/problem"]["errors"][0]["pointer"] == "/pictures"
+
+
+async def test_every_agents_tools_are_at_the_host_under_names_that_tell_the_agent(
+    address: str, manual: dict[str, Any]
+) -> None:
+    async with Client(f"{address}/mcp") as client:
+        tools = {tool.name for tool in await client.list_tools()}
+        for name in AGENTS:
+            async with Client(f"{address}/agents/{name}/mcp") as own:
+                assert {f"{name}_{tool.name}" for tool in await own.list_tools()} <= tools
+        found = await client.call_tool("retrieval_hybrid_search", {"query": QUESTION, "top_k": 2})
+        page = await client.call_tool("citation_page_image", {"doc_id": manual["doc_id"], "page": 2, "width": 300})
+        read = json.loads((await client.read_resource(f"page://citation/{manual['doc_id']}/2"))[0].text)
+        with pytest.raises(MCPError, match="there is no document"):
+            await client.read_resource("page://citation/nothing/1")
+    assert [chunk["doc"] for chunk in found.structured_content["chunks"]] == ["manual.pdf"] * 2
+    assert page.content[0].type == "image"
+    assert read["page"] == 2
 
 
 async def test_the_host_answers_over_a2a(http: httpx.AsyncClient, manual: dict[str, Any]) -> None:
