@@ -68,11 +68,9 @@ class Coalescer:
             await self._emit(Token(content=content))
 
     async def flush(self) -> None:
-        """Emit what is held."""
-        if self._timer is not None and self._timer is not asyncio.current_task():
+        """Emit what is held, after what the timer may be emitting; a timer that only sleeps is not needed any more."""
+        if self._timer is not None and not self._lock.locked():
             self._timer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._timer
             self._timer = None
         await self._flush_held()
 
