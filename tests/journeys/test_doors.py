@@ -114,7 +114,7 @@ async def test_every_agent_serves_its_tools_on_its_own_mcp(address: str, manual:
             seen[name] = {tool.name for tool in await client.list_tools()}
     assert seen == {
         "retrieval": {"vector_search", "keyword_search", "hybrid_search", "rerank"},
-        "ingestion": {"ingest", "status", "list_documents", "reprocess", "cancel", "delete"},
+        "ingestion": {"ingest", "ingest_batch", "status", "list_documents", "reprocess", "cancel", "delete"},
         "synthesis": {"answer", "follow_ups"},
         "citation": {"cite", "locate", "page_image", "verify", "view_page"},
         "monitoring": {"usage", "latency", "health"},
