@@ -80,6 +80,18 @@ COMMANDS = {
         ("agentrag docs reprocess manual.pdf",),
     ),
     "mcp": Entry("", "Connect desktop apps and editors over MCP.", heading=CONNECT),
+    "mcp install": Entry(
+        "hosts.cli.mcp.install:install",
+        "Put the federation into a client's configuration.",
+        "Adds one entry and changes nothing else; the file as it was is kept beside it. The client then starts "
+        "`agentrag mcp stdio` by itself, or connects to --url.",
+        (
+            "agentrag mcp install claude-desktop",
+            "agentrag mcp install vscode --scope project --url http://127.0.0.1:8000/mcp",
+            "agentrag mcp install cursor --dry-run",
+            "agentrag mcp install goose --remove",
+        ),
+    ),
     "mcp stdio": Entry(
         "hosts.cli.mcp.stdio:stdio",
         "Serve all tools of the federation over standard input and output.",

@@ -30,7 +30,10 @@ async def bridge(
     *,
     header: Annotated[
         list[str] | None,
-        Parameter(help="'Name: value' sent with each request; ${NAME} stands for an environment variable. Repeatable."),
+        Parameter(
+            negative="",
+            help="'Name: value' sent with each request; ${NAME} stands for an environment variable. Repeatable.",
+        ),
     ] = None,
 ) -> Exit:
     """Relay MCP between standard input and output and a server over streamable HTTP, of any revision."""

@@ -25,6 +25,8 @@ from runtime.errors import (
 
 CONNECT_SECONDS, SILENCE_SECONDS = 5.0, 300.0
 """Longest time to connect, and longest silence of a server that is at work."""
+IDLE_SECONDS = 3.0
+"""How long a connection is kept for the next message; less than the 5 seconds after which servers close theirs."""
 TELL_SECONDS = 10.0
 """Longest time that a message without an answer may take."""
 RETRY_SECONDS = 0.2
@@ -103,7 +105,7 @@ class Channel:
     ) -> AsyncIterator[Channel]:
         """A channel that is closed at the end; proxies of the environment are used unless the server `is_near`."""
         timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS, pool=None)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
         async with httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits, trust_env=not is_near) as http:
             yield cls(http, place, patience=patience, remedy=remedy)
 
