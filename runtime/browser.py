@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -73,6 +74,24 @@ def preflight(origin: str, asked: str) -> Response:
     return Response(status_code=204, headers=headers)
 
 
+Raw = tuple[bytes, bytes]
+
+
+@lru_cache(maxsize=64)
+def _rules(media_type: str, scheme: str, origin: str) -> tuple[Raw, ...]:
+    told = security_headers(media_type, scheme) | (cors_headers(origin) if origin else {})
+    return tuple((name.lower().encode(), value.encode("latin-1")) for name, value in told.items())
+
+
+def with_rules(given: Sequence[Raw], scheme: str, origin: str) -> list[Raw]:
+    """The headers of a response and ours, of which those that it says itself are left out; `origin` may read it."""
+    found = dict(given)
+    rules = _rules(found.get(b"content-type", b"").decode("latin-1").partition(";")[0], scheme, origin)
+    vary = [value for name, value in given if name == b"vary"]
+    said = [pair for pair in given if pair[0] != b"vary"]
+    return [*said, *(rule for rule in rules if rule[0] not in found), (b"vary", b", ".join([*vary, b"Origin"]))]
+
+
 class BrowserRules:
     """ASGI middleware, outermost: adds these headers to every response and answers preflights of allowed origins."""
 
@@ -91,11 +110,9 @@ class BrowserRules:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = MutableHeaders(scope=message)
-                told = security_headers(given.get("content-type", ""), scope.get("scheme", "http"))
-                for name, value in (told | (cors_headers(origin) if is_allowed else {})).items():
-                    given.setdefault(name, value)
-                given.add_vary_header("Origin")
+                message["headers"] = with_rules(
+                    message.get("headers", ()), scope.get("scheme", "http"), origin if is_allowed else ""
+                )
             await send(message)
 
         if is_allowed and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.responses import JSONResponse
 
-from hosts.orchestrator.host import Host
+from runtime.backends import Backends
 from runtime.caller import Caller
 from runtime.durable.contract import Json
 from runtime.errors import InProgressError, KeyReusedError
@@ -63,28 +63,28 @@ class Key:
         return hashlib.sha256(f"{caller.owner_key}\0{self.word}\0{self.fingerprint}".encode()).hexdigest()[:32]
 
 
-async def once(host: Host, caller: Caller, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
+async def once(on: Backends, caller: Caller, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
     """The answer of `act`, or the one it gave before to the same request.
 
     Raises: KeyReusedError when the key came with another request; InProgressError while that is at work.
     """
     if not key.word:
         return await act()
-    known = await _known(host, caller, key)
+    known = await _known(on, caller, key)
     if known is not None:
         return known
     claim = f"idempotency:{caller.owner_key}:{key.word}"
-    if not await host.on.live.claim(claim, ttl_seconds=TAKING_IN_SECONDS):
+    if not await on.live.claim(claim, ttl_seconds=TAKING_IN_SECONDS):
         raise InProgressError(
             f"the request with Idempotency-Key {key.word!r} is being taken in; ask again", retry_after_s=RETRY_SECONDS
         )
     try:
-        return await _known(host, caller, key) or await _done(host, caller, key, act)
+        return await _known(on, caller, key) or await _done(on, caller, key, act)
     finally:
-        await host.on.live.forget(claim)
+        await on.live.forget(claim)
 
 
-async def _done(host: Host, caller: Caller, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
+async def _done(on: Backends, caller: Caller, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
     answered = await act()
     now = datetime.now(UTC)
     receipt = Receipt(
@@ -97,12 +97,12 @@ async def _done(host: Host, caller: Caller, key: Key, act: Callable[[], Awaitabl
         answered.body,
         now,
     )
-    await host.on.records.receipts.put(receipt, forget_before=now - KEPT)
+    await on.records.receipts.put(receipt, forget_before=now - KEPT)
     return answered
 
 
-async def _known(host: Host, caller: Caller, key: Key) -> Answered | None:
-    receipt = await host.on.records.receipts.get(caller.tenant, caller.principal, key.word)
+async def _known(on: Backends, caller: Caller, key: Key) -> Answered | None:
+    receipt = await on.records.receipts.get(caller.tenant, caller.principal, key.word)
     if receipt is None or receipt.created_at < datetime.now(UTC) - KEPT:
         return None
     if receipt.fingerprint != key.fingerprint:

@@ -116,7 +116,7 @@ async def redo(exchange: Exchange[RedoDocument]) -> Response:
         return Answered.of(document, 202, f"/v1/documents/{document.doc_id}")
 
     key = Key.of(exchange.given.idempotency_key, exchange.line)
-    return (await once(host, caller, key, again)).response()
+    return (await once(host.on, caller, key, again)).response()
 
 
 async def watch(exchange: Exchange[WatchDocument]) -> Response:

@@ -75,7 +75,7 @@ async def ask(exchange: Exchange[Ask]) -> Response:
         run = await runs.begin(host, caller, query, runs.new_id(key.seed(caller)))
         return Answered.of(run, 202, f"/v1/queries/{run.query_id}")
 
-    begun = await once(host, caller, key, begin)
+    begun = await once(host.on, caller, key, begin)
     if "respond-async" in exchange.given.prefer:
         return begun.response()
     query_id, headers = begun.body["query_id"], {"Location": begun.location}

@@ -83,7 +83,7 @@ async def _by_url(exchange: Exchange[Once]) -> Answered:
     async def receive() -> Answered:
         return _accepted(await upload.receive_url(host, caller, asked.filename, asked.presigned_url))
 
-    return await once(host, caller, key, receive)
+    return await once(host.on, caller, key, receive)
 
 
 async def _by_form(exchange: Exchange[Once]) -> Answered:
@@ -103,7 +103,7 @@ async def _by_form(exchange: Exchange[Once]) -> Answered:
             document, is_new = await upload.receive(host, caller, name, _pieces(file))
             return _accepted(document, is_new=is_new)
 
-        return await once(host, caller, key, receive)
+        return await once(host.on, caller, key, receive)
     finally:
         await form.close()
 
