@@ -39,7 +39,8 @@ Background = Callable[[Backends], AbstractAsyncContextManager[None]]
 Check = Callable[[], Awaitable[str]]
 
 
-def _version() -> str:
+def version() -> str:
+    """The installed version, 0 when it runs without being installed."""
     try:
         return installed_version("agentrag")
     except PackageNotFoundError:
@@ -75,7 +76,7 @@ class AgentServer:
     ) -> None:
         self.name = name
         self.description = description
-        self.version = _version()
+        self.version = version()
         self.skills = skills
         self.settings = settings
         self.needs: tuple[Need, ...] = tuple(dict.fromkeys([*BASE_NEEDS, *needs]))

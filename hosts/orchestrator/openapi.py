@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from hosts.orchestrator.operations import JSON, NDJSON, Events, Lines, Operation, Reply, Upload
 from hosts.orchestrator.parameters import At, Parameters, Seen, declared
+from runtime.agent import version
 from runtime.errors import AgentRAGError
 from schemas.message import Message
 from schemas.problem import Problem
@@ -80,7 +79,7 @@ def document(operations: Sequence[Operation]) -> Part:
         "openapi": "3.2.0",
         "info": {
             "title": "AgentRAG",
-            "version": _version(),
+            "version": version(),
             "description": ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -100,13 +99,6 @@ def document(operations: Sequence[Operation]) -> Part:
             },
         },
     }
-
-
-def _version() -> str:
-    try:
-        return installed_version("agentrag")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _operation(operation: Operation) -> Part:
