@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Kind = Literal["chunk", "page", "document"]
 Using = Literal["dense", "chunk_terms", "page_terms", "document_terms"]
 
+Place = tuple[VersionId, int]
+"""A page: the version it belongs to, and its number."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -43,7 +46,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Probe:
-    """One ranked search: by `dense` (a unit vector) or by `terms` (term index to weight in the question)."""
+    """One ranked search: by `dense` (a unit vector) or by `terms` (term index to weight in the question).
+
+    With `places`, only what lies on these pages is found; of documents, those that such a page belongs to.
+    """
 
     using: Using
     top_k: int
@@ -51,6 +57,7 @@ class Probe:
     terms: Mapping[int, float] = field(default_factory=dict)
     filters: Filters = field(default_factory=Filters)
     exclude: tuple[VersionId, ...] = ()
+    places: frozenset[Place] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,17 @@ class VectorStore(Protocol):
     async def search(self, tenant: TenantId, probes: Sequence[Probe]) -> list[list[Hit]]:
         """Run searches together; one ranked list for each probe, best first. No index yet gives empty lists."""
 
-    async def fetch(self, tenant: TenantId, places: Sequence[tuple[VersionId, int]]) -> list[Hit]:
-        """All chunks on the given (version, page) places, in document order, score 0."""
+    async def fetch(self, tenant: TenantId, places: Sequence[Place]) -> list[Hit]:
+        """All chunks on the given pages, in document order, score 0."""
+
+    async def pages(self, tenant: TenantId, probes: Sequence[Probe]) -> list[frozenset[Place]]:
+        """All pages that hold any of the terms of each probe by `page_terms`; of one without terms, every page.
+
+        Exact whatever their number: `top_k` does not count.
+        """
+
+    async def state(self, tenant: TenantId) -> str:
+        """Names what the tenant's index holds: another one after each change, the same as long as nothing changed."""
 
     async def delete(self, tenant: TenantId, document: DocumentId, version: VersionId | None = None) -> int:
         """Remove a document, or one version of it; return how many chunks went."""

@@ -13,7 +13,7 @@ import signal
 import socket as sockets
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import Any, TypeVar
 
 from runtime import frames
 from runtime.errors import AgentRAGError, InvalidInputError, StoreUnavailableError
+from runtime.vectors.contract import Place
 from runtime.vectors.lock import FolderLock
 from runtime.vectors.place import bind, short
 from runtime.vectors.shard import Shard, Slices
 from runtime.vectors.tenants import Meta, Tenants
-from runtime.vectors.wire import PROTOCOL, Match, pack_error, unpack_entry, unpack_probe
+from runtime.vectors.wire import PROTOCOL, Match, Sought, pack_error, pack_places, unpack_entry, unpack_probe
 
 QUIET_SECONDS = 60.0
 """Seconds without a request after which removed units' room is given back."""
@@ -51,6 +52,9 @@ class Store:
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tenants = Tenants(folder, self._is_busy)
         self._connections: set[asyncio.Task[None]] = set()
+        self._began = os.urandom(4).hex()
+        self._changes: Counter[str] = Counter()
+        self._reading: Counter[str] = Counter()
         self._last_request = time.monotonic()
         self._actions: dict[str, Callable[[Request], Awaitable[Any]]] = {
             "ping": self._ping,
@@ -59,12 +63,14 @@ class Store:
             "seal": self._seal,
             "search": self._search,
             "fetch": self._fetch,
+            "pages": self._pages,
+            "state": self._state,
             "delete": self._delete,
             "drop": self._drop,
         }
 
     def _is_busy(self, tenant: str) -> bool:
-        return tenant in self._writing and self._writing[tenant].locked()
+        return self._reading[tenant] > 0 or (tenant in self._writing and self._writing[tenant].locked())
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a new connection from now on."""
@@ -109,6 +115,7 @@ class Store:
                 return nothing
             slices = work(shard)
             while True:
+                self._changes[tenant] += 1
                 try:
                     next(slices)
                 except StopIteration as end:
@@ -148,10 +155,33 @@ class Store:
         shard = self._tenants.find(request["tenant"])
         if shard is None:
             return []
-        return shard.fetch([(version, page) for version, page in request["places"]])
+        return shard.fetch(request["places"])
+
+    async def _pages(self, request: Request) -> list[dict[str, list[int]]]:
+        """Slice by slice, for a word may stand on any number of pages."""
+        tenant = request["tenant"]
+        self._reading[tenant] += 1
+        try:
+            return [await self._pages_of(tenant, unpack_probe(packed)) for packed in request["probes"]]
+        finally:
+            self._reading[tenant] -= 1
+
+    async def _pages_of(self, tenant: str, sought: Sought) -> dict[str, list[int]]:
+        found: set[Place] = set()
+        shard = self._tenants.find(tenant)
+        for places in () if shard is None else shard.pages(sought):
+            found.update(places)
+            await asyncio.sleep(0)
+            if self._tenants.find(tenant) is not shard:  # dropped meanwhile
+                return {}
+        return pack_places(found)
+
+    async def _state(self, request: Request) -> str:
+        return f"{self._began}-{self._changes[request['tenant']]}"
 
     async def _drop(self, request: Request) -> None:
         async with self._writing[request["tenant"]]:
+            self._changes[request["tenant"]] += 1
             self._tenants.drop(request["tenant"])
 
     async def compact_when_quiet(self, quiet_seconds: float = QUIET_SECONDS) -> None:

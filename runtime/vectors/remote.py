@@ -13,11 +13,11 @@ from opentelemetry.trace import SpanKind
 
 from runtime import frames, telemetry
 from runtime.errors import StoreUnavailableError
-from runtime.vectors.contract import Hit, Probe, Unit
+from runtime.vectors.contract import Hit, Place, Probe, Unit
 from runtime.vectors.place import short
 from runtime.vectors.seals import Seals
 from runtime.vectors.terms import TERMS_FINGERPRINT
-from runtime.vectors.wire import PROTOCOL, pack_probe, pack_unit, unpack_error, unpack_hit
+from runtime.vectors.wire import PROTOCOL, pack_places, pack_probe, pack_unit, unpack_error, unpack_hit, unpack_places
 from schemas.message import DocumentId, TenantId, VersionId
 
 CONNECTIONS = 4
@@ -137,14 +137,24 @@ class RemoteVectors:
         lists = await self._ask("search", READ_SECONDS, tenant=tenant, probes=packed)
         return [[unpack_hit(hit) for hit in hits] for hits in lists]
 
-    async def fetch(self, tenant: TenantId, places: Sequence[tuple[VersionId, int]]) -> list[Hit]:
-        """All chunks on the given (version, page) places, in document order: by the payload's `ordinal`, if any."""
-        packed = await self._ask("fetch", READ_SECONDS, tenant=tenant, places=[list(place) for place in places])
+    async def fetch(self, tenant: TenantId, places: Sequence[Place]) -> list[Hit]:
+        """All chunks on the given pages, in document order: by the payload's `ordinal`, if any."""
+        packed = await self._ask("fetch", READ_SECONDS, tenant=tenant, places=pack_places(set(places)))
         order = {version: at for at, (version, _) in enumerate(reversed(places))}
         hits = [unpack_hit(hit) for hit in packed]
         return sorted(
             hits, key=lambda hit: (-order[hit.version], hit.page, hit.payload.get("ordinal", 0), hit.id.bytes)
         )
+
+    async def pages(self, tenant: TenantId, probes: Sequence[Probe]) -> list[frozenset[Place]]:
+        """All pages that hold any of the terms of each probe; of one without terms, every page."""
+        packed = [pack_probe(probe) for probe in probes]
+        found = await self._ask("pages", READ_SECONDS, tenant=tenant, probes=packed)
+        return [unpack_places(places) for places in found]
+
+    async def state(self, tenant: TenantId) -> str:
+        """Names what the tenant's index holds; another one after each change and after a restart of the store."""
+        return str(await self._ask("state", READ_SECONDS, tenant=tenant))
 
     async def delete(self, tenant: TenantId, document: DocumentId, version: VersionId | None = None) -> int:
         """Remove a document, or one version of it; return how many chunks went."""

@@ -8,49 +8,48 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 from qdrant_edge import (
     CountRequest,
-    Distance,
-    EdgeConfig,
-    EdgeOptimizersConfig,
     EdgeShard,
-    EdgeSparseVectorParams,
-    EdgeVectorParams,
     FacetRequest,
     FieldCondition,
     Filter,
-    IntegerIndexParams,
-    KeywordIndexParams,
-    MatchAny,
-    MatchValue,
-    Modifier,
     Point,
     PointVectors,
-    Query,
     QueryBatchRequest,
-    QueryRequest,
-    RangeFloat,
     ScrollRequest,
     SparseVector,
     UpdateOperation,
 )
 
 from runtime.errors import FingerprintError, StoreUnavailableError
-from runtime.vectors.contract import Kind, Using
+from runtime.vectors.contract import Kind, Place
+from runtime.vectors.layout import (
+    TERMS,
+    config,
+    equals,
+    indexes,
+    length_field,
+    narrowed,
+    on_pages,
+    one_of,
+    place_key,
+    request,
+    step_field,
+)
 from runtime.vectors.weights import grid_step, reweigh, weigh
 from runtime.vectors.wire import Card, Entry, Match, Sought, floats
+from schemas.message import VersionId
 
 T = TypeVar("T")
 Slices = Generator[None, None, T]
 """Work that pauses between slices and ends with a value."""
-
-TERMS: dict[Kind, Using] = {"chunk": "chunk_terms", "page": "page_terms", "document": "document_terms"}
 
 SLICE: dict[Kind, int] = {"chunk": 32, "page": 8, "document": 4}
 """Units that are written in one slice, some 5 ms."""
@@ -64,73 +63,11 @@ EXCLUDED_SPARE_HITS = 64
 DEEPEST_HITS = 4000
 """Hits beyond which equal scores are no longer put in order."""
 
+PAGES_AT_ONCE = 500
+"""Pages whose places are read in one slice, some 5 ms."""
+
 REMEMBERED = 8_000
 """Units whose payloads are kept at hand; reading one from the index takes ten times as long as finding it."""
-
-NEVER_KB = 1_000_000_000
-"""More kilobytes than a segment can reach before a graph index would be built."""
-
-
-def _config(dimension: int) -> EdgeConfig:
-    return EdgeConfig(
-        vectors={"dense": EdgeVectorParams(size=dimension, distance=Distance.Dot)},
-        sparse_vectors={using: EdgeSparseVectorParams(modifier=Modifier.Idf) for using in TERMS.values()},
-        optimizers=EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=NEVER_KB),
-        max_search_threads=1,
-        wal_enabled=True,
-    )
-
-
-def _length_field(kind: Kind) -> str:
-    return f"{kind}_length"
-
-
-def _step_field(kind: Kind) -> str:
-    return f"{kind}_step"
-
-
-def _indexes() -> Iterator[UpdateOperation]:
-    """Payload indexes: keywords and dates for filters, lengths and steps to be counted by value."""
-    for field in ("kind", "document", "version", "language"):
-        yield UpdateOperation.create_field_index(field, KeywordIndexParams(enable_hnsw=False))
-    yield UpdateOperation.create_field_index("day", IntegerIndexParams(lookup=False, range=True, enable_hnsw=False))
-    for kind in TERMS:
-        for field in (_length_field(kind), _step_field(kind)):
-            yield UpdateOperation.create_field_index(
-                field, IntegerIndexParams(lookup=True, range=False, enable_hnsw=False)
-            )
-    yield UpdateOperation.create_field_index("page", IntegerIndexParams(lookup=True, range=False, enable_hnsw=False))
-
-
-def _is(field: str, value: str | int) -> FieldCondition:
-    return FieldCondition(field, match=MatchValue(value))
-
-
-def _one_of(field: str, values: Sequence[str] | Sequence[int]) -> FieldCondition:
-    return FieldCondition(field, match=MatchAny(cast(Any, list(values))))
-
-
-def _filter(sought: Sought, exclude: Sequence[str] = ()) -> Filter | None:
-    must: list[Any] = []
-    if sought.documents:
-        must.append(_one_of("document", sought.documents))
-    if sought.languages:
-        must.append(_one_of("language", sought.languages))
-    if sought.since is not None or sought.until is not None:
-        must.append(FieldCondition("day", range=RangeFloat(gte=sought.since, lte=sought.until)))
-    must_not: list[Any] = [_one_of("version", exclude)] if exclude else []
-    return Filter(must=must, must_not=must_not) if must or must_not else None
-
-
-def _query(sought: Sought) -> Query:
-    if sought.dense is not None:
-        return Query.Nearest(cast(Any, floats(sought.dense)), using=sought.using)
-    return Query.Nearest(SparseVector(list(sought.weights), list(sought.weights.values())), using=sought.using)
-
-
-def _request(sought: Sought, limit: int, which: Filter | None) -> QueryRequest:
-    query: Any = _query(sought)
-    return QueryRequest(limit=limit, query=query, filter=which)
 
 
 def _rounded(score: float) -> float:
@@ -156,6 +93,7 @@ class Shard:
         self._most_remembered = remembered
         self._steps: dict[Kind, int] = {}
         self._remembered: dict[bytes, Card] = {}
+        self._places: dict[bytes, Place] = {}
         self.has_holes = False
         """Whether units were removed since the last `compact`."""
 
@@ -165,8 +103,8 @@ class Shard:
         unfinished = folder.with_name(folder.name + ".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700, parents=True)
-        edge = EdgeShard.create(str(unfinished), _config(dimension))
-        for operation in _indexes():
+        edge = EdgeShard.create(str(unfinished), config(dimension))
+        for operation in indexes():
             edge.update(operation)
         edge.flush()
         edge.close()
@@ -176,7 +114,7 @@ class Shard:
     def open(cls, folder: Path, dimension: int, remembered: int = REMEMBERED) -> Shard:
         """Open an existing shard. Raises StoreUnavailableError when its files are damaged."""
         try:
-            return cls(EdgeShard.load(str(folder), _config(dimension)), dimension, remembered)
+            return cls(EdgeShard.load(str(folder), config(dimension)), dimension, remembered)
         except Exception as error:  # the library raises what its core says, of no class of its own
             raise StoreUnavailableError(
                 f"cannot open the index in {folder}: {error}; restore the folder from a backup, or move it away and "
@@ -216,10 +154,11 @@ class Shard:
             "document": entry.document,
             "version": entry.version,
             "page": entry.page,
+            "place": place_key(entry.version, entry.page),
             "language": entry.language,
             "day": entry.day,
-            _length_field(entry.kind): length,
-            _step_field(entry.kind): step,
+            length_field(entry.kind): length,
+            step_field(entry.kind): step,
             "payload": entry.payload,
         }
         return Point(entry.id, vectors, payload)
@@ -242,7 +181,7 @@ class Shard:
         """Remove a document or one version of it and weigh the rest anew; return how many chunks went."""
         chunks = self._chunks(document, version)
         for kind, size in SLICE.items():
-            theirs = Filter(must=[_is("kind", kind), *self._whose(document, version)])
+            theirs = Filter(must=[equals("kind", kind), *self._whose(document, version)])
             while ids := [point.id for point in self._page_of(theirs, size)]:
                 # An index forgets the terms of a vector that is emptied, but not those of a point that is deleted.
                 empty = [PointVectors(id_, {TERMS[kind]: SparseVector([], [])}) for id_ in ids]
@@ -257,13 +196,13 @@ class Shard:
 
     @staticmethod
     def _whose(document: str, version: str | None) -> list[FieldCondition]:
-        return [_is("document", document), *([] if version is None else [_is("version", version)])]
+        return [equals("document", document), *([] if version is None else [equals("version", version)])]
 
     def _page_of(self, which: Filter, limit: int, **wanted: Any) -> list[Any]:
         return self._edge.scroll(ScrollRequest(limit=limit, filter=which, **wanted))[0]
 
     def _chunks(self, document: str, version: str | None) -> int:
-        theirs = Filter(must=[_is("kind", "chunk"), *self._whose(document, version)])
+        theirs = Filter(must=[equals("kind", "chunk"), *self._whose(document, version)])
         return self._edge.count(CountRequest(filter=theirs))
 
     # weights ----------------------------------------------------------------------------------------------------------
@@ -275,7 +214,7 @@ class Shard:
 
     def _corpus_step(self, kind: Kind) -> int | None:
         """The step of the average length of all units of a kind; None when there are none."""
-        lengths = self._values(_length_field(kind))
+        lengths = self._values(length_field(kind))
         if not lengths:
             return None
         return grid_step(sum(length * units for length, units in lengths.items()) / lengths.total())
@@ -289,23 +228,23 @@ class Shard:
                 self._steps.pop(kind, None)
                 continue
             self._steps[kind] = step
-            stale = [other for other in self._values(_step_field(kind)) if other != step]
+            stale = [other for other in self._values(step_field(kind)) if other != step]
             yield
             if stale:
-                yield from self._bring(kind, Filter(must=[_one_of(_step_field(kind), stale)]), step)
+                yield from self._bring(kind, Filter(must=[one_of(step_field(kind), stale)]), step)
 
     def _bring(self, kind: Kind, which: Filter, step: int) -> Iterator[None]:
-        using, length_field = TERMS[kind], _length_field(kind)
-        wanted = {"with_vector": [using], "with_payload": [length_field]}
+        using, length = TERMS[kind], length_field(kind)
+        wanted = {"with_vector": [using], "with_payload": [length]}
         while points := self._page_of(which, SLICE[kind], **wanted):
             vectors = []
             for point in points:
                 old = point.vector[using]
-                new = reweigh(old.indices, old.values, point.payload[length_field], step)
+                new = reweigh(old.indices, old.values, point.payload[length], step)
                 vectors.append(PointVectors(point.id, {using: SparseVector(*new)}))
             # A vector carries its step, so a crash between these two only has the same work done again.
             self._edge.update(UpdateOperation.update_vectors(vectors))
-            self._edge.update(UpdateOperation.set_payload([point.id for point in points], {_step_field(kind): step}))
+            self._edge.update(UpdateOperation.set_payload([point.id for point in points], {step_field(kind): step}))
             yield
 
     # reading ----------------------------------------------------------------------------------------------------------
@@ -320,13 +259,13 @@ class Shard:
         return [found.get(id(sought), []) for sought in probes]
 
     def _run(self, probes: Sequence[Sought]) -> list[list[Match]]:
-        requests = [_request(sought, sought.top_k + _spare(sought), _filter(sought)) for sought in probes]
+        requests = [request(sought, sought.top_k + _spare(sought), narrowed(sought)) for sought in probes]
         lists = self._edge.query_batch(QueryBatchRequest(requests))
         return [self._complete(sought, points) for sought, points in zip(probes, lists, strict=True)]
 
     def _complete(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
         """The hits, searched for deeper when too many were excluded, or equal scores go on beyond what was asked."""
-        limit, which = sought.top_k + _spare(sought), _filter(sought)
+        limit, which = sought.top_k + _spare(sought), narrowed(sought)
         while True:
             ranked = self._ranked(sought, points)
             enough = len(ranked) >= sought.top_k
@@ -335,8 +274,8 @@ class Shard:
             if enough and _rounded(points[-1].score) < ranked[sought.top_k - 1][0]:
                 return ranked[: sought.top_k]
             limit *= 4
-            which = which if enough else _filter(sought, sought.exclude)
-            points = self._edge.query(_request(sought, limit, which))
+            which = which if enough else narrowed(sought, sought.exclude)
+            points = self._edge.query(request(sought, limit, which))
 
     def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
         """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
@@ -361,16 +300,47 @@ class Shard:
     def _forget(self, ids: Iterable[UUID]) -> None:
         for id_ in ids:
             self._remembered.pop(id_.bytes, None)
+            self._places.pop(id_.bytes, None)
 
-    def fetch(self, places: Sequence[tuple[str, int]]) -> list[Match]:
-        """All chunks on (version, page) places, in no order."""
+    def fetch(self, places: Mapping[str, Sequence[int]]) -> list[Match]:
+        """All chunks on pages, given by version, in no order."""
         if not places:
             return []
-        pages: list[Any] = [Filter(must=[_is("version", version), _is("page", page)]) for version, page in places]
-        which = Filter(must=[_is("kind", "chunk")], should=pages)
+        which = Filter(must=[equals("kind", "chunk"), on_pages(places)])
         limit = self._edge.count(CountRequest(filter=which))
         points = self._page_of(which, limit, with_payload=True) if limit else []
         return [(0.0, _card(point)) for point in points]
+
+    def pages(self, sought: Sought) -> Iterator[list[Place]]:
+        """All pages that hold any of the terms sought, or all pages when there are none; slice by slice."""
+        excluded = frozenset(sought.exclude)
+        ids = self._page_ids(sought)
+        for start in range(0, len(ids), PAGES_AT_ONCE):
+            places = self._known_places(ids[start : start + PAGES_AT_ONCE])
+            yield [place for place in places if place[0] not in excluded]
+
+    def _page_ids(self, sought: Sought) -> list[bytes]:
+        """The units of all pages that hold a term; a term's list in the index is exact, for each has a weight > 0."""
+        limit = self._edge.count(CountRequest(filter=Filter(must=[equals("kind", "page")])))
+        if not limit:
+            return []
+        which = narrowed(sought)
+        if sought.weights:
+            points: list[Any] = self._edge.query(request(sought, limit, which))
+            return [point.id.bytes for point in points]
+        must: list[Any] = [equals("kind", "page"), *([which] if which else [])]
+        points = self._page_of(Filter(must=must), limit, with_payload=False)
+        return [point.id.bytes for point in points]
+
+    def _known_places(self, ids: Sequence[bytes]) -> list[Place]:
+        """The places of page units, from memory as far as they were asked for before."""
+        missing: list[Any] = [UUID(bytes=id_) for id_ in ids if id_ not in self._places]
+        if missing:
+            read: list[Any] = self._edge.retrieve(missing, with_payload=["version", "page"], with_vector=False)
+            self._places |= {
+                point.id.bytes: (VersionId(point.payload["version"]), int(point.payload["page"])) for point in read
+            }
+        return [self._places[id_] for id_ in ids if id_ in self._places]
 
     # keeping ----------------------------------------------------------------------------------------------------------
 

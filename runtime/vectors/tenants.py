@@ -15,7 +15,7 @@ from pathlib import Path
 from runtime.errors import ConflictError, FingerprintError, StoreUnavailableError
 from runtime.vectors.shard import Shard
 
-FORMAT = 1
+FORMAT = 2
 """Layout of an index on disk; raised when an older one cannot be read any more."""
 
 OPEN_SHARDS = 16

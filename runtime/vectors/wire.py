@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from runtime.errors import AgentRAGError, InternalError, InvalidInputError, from_problem
-from runtime.vectors.contract import Hit, Kind, Probe, Unit, Using
+from runtime.vectors.contract import Hit, Kind, Place, Probe, Unit, Using
 from runtime.vectors.weights import MARK
 from schemas.message import DocumentId, VersionId
 from schemas.problem import Problem
@@ -25,7 +25,7 @@ from schemas.problem import Problem
 if TYPE_CHECKING:
     from runtime.vectors.contract import Floats
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised when the two sides would misunderstand each other."""
 
 
@@ -58,6 +58,7 @@ class Sought:
     since: int | None
     until: int | None
     exclude: list[str]
+    places: dict[str, list[int]] | None = None
 
 
 class Card(NamedTuple):
@@ -131,6 +132,19 @@ def _ordinal(day: date | None) -> int | None:
     return None if day is None else day.toordinal()
 
 
+def pack_places(places: Iterable[Place]) -> dict[str, list[int]]:
+    """Pages by their version, in order."""
+    packed: dict[str, list[int]] = {}
+    for version, page in sorted(places):
+        packed.setdefault(version, []).append(page)
+    return packed
+
+
+def unpack_places(packed: Mapping[str, Sequence[int]]) -> frozenset[Place]:
+    """The other side of `pack_places`."""
+    return frozenset((VersionId(version), page) for version, pages in packed.items() for page in pages)
+
+
 def pack_probe(probe: Probe) -> list[Any]:
     """A probe for the wire."""
     filters = probe.filters
@@ -145,6 +159,7 @@ def pack_probe(probe: Probe) -> list[Any]:
         _ordinal(filters.since),
         _ordinal(filters.until),
         list(probe.exclude),
+        None if probe.places is None else pack_places(probe.places),
     ]
 
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 from uuid import UUID
 
-from runtime.vectors.contract import Hit
+from runtime.vectors.contract import Hit, Place
 from schemas.chunk import ScoreParts
-from schemas.message import VersionId
 from servers.retrieval.fusion import of_best, reciprocal_ranks, spread, weighted
 
 K = TypeVar("K", bound=Hashable)
 
-Place = tuple[VersionId, int]
 Merge = Literal["weighted", "rrf"]
 
 

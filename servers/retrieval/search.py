@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from runtime.call import Call
-from runtime.vectors.contract import Hit, Probe, Using
+from runtime.vectors.contract import Hit, Place, Probe, Using
 from schemas.chunk import Chunk, Filters, Found
 from schemas.skills import HybridSearch, KeywordSearch, OnePer, VectorSearch
 from servers.retrieval.chunks import chunk_of
@@ -18,7 +18,7 @@ from servers.retrieval.filters import Scope
 from servers.retrieval.language import Language, language_of
 from servers.retrieval.query import Query, prepare
 from servers.retrieval.query_vectors import QueryVectors
-from servers.retrieval.ranking import Lists, Place, Ranked, Weights, missing_pages, pick, place, rank
+from servers.retrieval.ranking import Lists, Ranked, Weights, missing_pages, pick, place, rank
 from servers.retrieval.relevance import coverage, relevance
 
 if TYPE_CHECKING:
