@@ -96,15 +96,24 @@ def figures(word: str) -> Iterator[str]:
             yield "20" + short[1]
 
 
+def parts(token: str) -> list[str]:
+    """The words of a token one after the other: those that hyphens or apostrophes join, or a number."""
+    if _NUMBER.fullmatch(token):
+        return [number(token)]
+    return [part for part in re.split("['-]", token.removesuffix("'s")) if part]
+
+
+def joined(token: str) -> str | None:
+    """A hyphenated token as one word, for some write it so: `email` for `e-mail`."""
+    apart = parts(token)
+    return "".join(apart) if "-" in token and len(apart) > 1 and not token.replace("-", "").isdecimal() else None
+
+
 def token_words(token: str) -> Iterator[str]:
     """The words that a token stands for: a hyphenated one whole and in parts, with the figures in them."""
-    if _NUMBER.fullmatch(token):
-        yield number(token)
-        return
-    parts = [part for part in re.split("['-]", token.removesuffix("'s")) if part]
-    if "-" in token and len(parts) > 1 and not token.replace("-", "").isdecimal():
-        yield "".join(parts)
-    for part in parts:
+    if whole := joined(token):
+        yield whole
+    for part in parts(token):
         yield part
         yield from figures(part)
 
@@ -159,6 +168,13 @@ def words(text: str, language: str | None = None) -> list[str]:
     """Stems of `text` in order, stop words dropped; `language` is an ISO 639-1 code, or None when it is not known."""
     code = (language or "").partition("-")[0].lower()
     return [word for token in tokens(text) for word in _stems(token, code)]
+
+
+def in_row(text: str) -> Iterator[str]:
+    """The words of `text` one after the other, folded, each once; of scripts without spaces the characters."""
+    for token in tokens(text):
+        if len(token) == 1 or not _UNSPACED_RUN.fullmatch(token):
+            yield from parts(token)
 
 
 def term_index(word: str) -> int:

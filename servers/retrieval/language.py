@@ -59,22 +59,29 @@ def votes(text: str) -> Counter[str]:
 
 
 def by_function_words(text: str) -> str | None:
-    """The language that function words clearly speak for."""
+    """The language that function words clearly speak for; one word alone may be English by chance: `door`, `die`."""
     (first, lead), (_, second) = [*votes(text).most_common(2), ("", 0), ("", 0)][:2]
-    return first if lead - second >= CLEAR_LEAD else None
+    if lead - second < CLEAR_LEAD or (first != DEFAULT and lead <= 1 and text.isascii()):
+        return None
+    return first
 
 
 async def language_of(question: str) -> Language:
     """The language of a question; `code` is None when plain words without accents leave it open."""
     script = script_of(question)
+    if script in ("LATIN", "") and (code := by_function_words(question)):
+        return Language(code, script)
+    return await language_of_words(question)
+
+
+async def language_of_words(text: str) -> Language:
+    """The same for words that are no sentence, among which a function word would be one by chance: `door` in Dutch."""
+    script = script_of(text)
     if code := SCRIPTS.get(script):
         return Language(code, script)
-    if script in ("LATIN", ""):
-        if code := by_function_words(question):
-            return Language(code, script)
-        if question.isascii():
-            return Language(None, script)
-    return Language(await asyncio.to_thread(_by_model, question), script)
+    if script in ("LATIN", "") and text.isascii():
+        return Language(None, script)
+    return Language(await asyncio.to_thread(_by_model, text), script)
 
 
 def _by_model(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Make a question ready to be searched for: drop what asks for a form of answer, tell its language, count its terms."""
+"""Make a question ready to be searched for: read it, drop what asks for a form of answer, count its terms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from functools import cached_property
 
 from runtime.vectors.stop_words import STOP_WORDS
 from runtime.vectors.terms import stem, term_index, token_words, tokens
-from servers.retrieval.language import DEFAULT, Language
+from servers.retrieval.boolean import Expression, is_boolean, leaves, parse
+from servers.retrieval.language import DEFAULT, Language, language_of, language_of_words
 
 _SENTENCE_END = re.compile(r"(?<=[?!。？！])\s*(?=\S)|(?<=[.;])\s+(?=\S)")
 _FORM = (
@@ -39,9 +40,6 @@ _ASKS = re.compile(
 )
 _ASIDE = re.compile(rf"\s*\((?:(?:in|as|round(?:ed)?|expressed|answer)\b)[^()]*\b{_FORM}[^()]*\)", re.IGNORECASE)
 
-_OPERATOR = re.compile(r"\b(?:AND|OR|NOT)\b")
-_RULED_OUT = re.compile(r'\bNOT\s+(?:"[^"]*"|\([^()]*\)|[^\s()]+)')
-
 
 def sentences(question: str) -> list[str]:
     """The sentences of a question, also where the blank between two is missing."""
@@ -59,23 +57,23 @@ def without_instructions(question: str) -> str:
     return " ".join(_ASIDE.sub("", part) for part in kept).strip()
 
 
-def is_boolean(question: str) -> bool:
-    """Whether capital AND, OR or NOT join the words; in a question wholly in capitals they are mere words."""
-    rest = _OPERATOR.sub(" ", question)
-    return rest != question and any(letter.islower() for letter in rest)
+@dataclass(frozen=True)
+class Asked:
+    """A question as it is read: the words to look for, and the expression that decides where to look, if it is one."""
+
+    text: str
+    expression: Expression | None = None
 
 
-def without_operators(question: str) -> str:
-    """The words that are looked for, without operators, parentheses and quotes, and without what NOT rules out."""
+def read(question: str) -> Asked:
+    """Plain language without what is about the form of the answer, or an expression and the words that it wants.
+
+    Raises: InvalidInputError for an expression that cannot be read, with the column.
+    """
     if not is_boolean(question):
-        return question
-    plain = _OPERATOR.sub(" ", _RULED_OUT.sub(" ", question))
-    return " ".join(re.sub(r'[()"]', " ", plain).split()) or question
-
-
-def cleaned(question: str) -> str:
-    """What is searched for."""
-    return without_operators(without_instructions(question))
+        return Asked(without_instructions(question))
+    expression = parse(question)
+    return Asked(" ".join(leaf.text for leaf in leaves(expression, wanted=True)), expression)
 
 
 def term_weights(text: str, languages: Sequence[str]) -> dict[int, float]:
@@ -101,6 +99,8 @@ class Query:
     language: Language
     languages: tuple[str, ...]
     """Languages by whose rules its words are stemmed, the likeliest first."""
+    expression: Expression | None = None
+    """Which pages may be found at all."""
 
     @cached_property
     def terms(self) -> dict[int, float]:
@@ -108,11 +108,18 @@ class Query:
         return term_weights(self.text, self.languages)
 
 
-def prepare(question: str, language: Language, wanted: Sequence[str] = ()) -> Query:
-    """A query from a question; `wanted` are the languages that the documents are filtered by, if any.
+def prepare(asked: Asked, language: Language, wanted: Sequence[str] = ()) -> Query:
+    """A query in its language; `wanted` are the languages that the documents are filtered by, if any.
 
     Where the language is open, the words are stemmed by the rules of each language whose function words are known.
     """
     likeliest = [language.code] if language.code is not None else list(wanted)
     languages = dict.fromkeys([*likeliest, *wanted] or [DEFAULT, *STOP_WORDS])
-    return Query(cleaned(question), language, tuple(languages))
+    return Query(asked.text, language, tuple(languages), asked.expression)
+
+
+async def query_of(question: str, wanted: Sequence[str] = ()) -> Query:
+    """The query that a question makes."""
+    asked = read(question)
+    language = await (language_of if asked.expression is None else language_of_words)(asked.text)
+    return prepare(asked, language, wanted)

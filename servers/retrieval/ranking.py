@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 from uuid import UUID
@@ -57,8 +57,18 @@ def place(hit: Hit) -> Place:
 
 def missing_pages(lists: Lists, most: int) -> list[Place]:
     """The best pages by words, of the first `most`, on which no ranker of chunks found anything."""
-    found = {place(hit) for hits in (lists.meaning, lists.words) for hit in hits or ()}
+    found = _with_chunks(lists)
     return [place(hit) for hit in (lists.pages or ())[:most] if place(hit) not in found]
+
+
+def unranked_pages(lists: Lists, wanted: Iterable[Place], most: int, *, first: Sequence[Place]) -> list[Place]:
+    """`first`, then as many of the wanted pages that no ranker brought as make `most` pages with those it brought."""
+    found = _with_chunks(lists) | set(first)
+    return [*first, *sorted(set(wanted) - found)[: max(0, most - len(found))]]
+
+
+def _with_chunks(lists: Lists) -> set[Place]:
+    return {place(hit) for hits in (lists.meaning, lists.words) for hit in hits or ()}
 
 
 def rank(lists: Lists, weights: Weights) -> list[Ranked]:

@@ -13,8 +13,7 @@ from runtime.vectors.terms import words
 from schemas.chunk import Chunk, Found, ScoreParts
 from schemas.skills import Rerank
 from servers.retrieval.fusion import of_best, spread, weighted
-from servers.retrieval.language import language_of
-from servers.retrieval.query import Query, prepare
+from servers.retrieval.query import Query, query_of
 
 if TYPE_CHECKING:
     from servers.retrieval.query_vectors import QueryVectors
@@ -66,7 +65,7 @@ class Reranker:
         started = time.perf_counter()
         if not ask.chunks:
             return Found(chunks=(), tools=("rerank",))
-        query = prepare(ask.query, await language_of(ask.query))
+        query = await query_of(ask.query)
         many = self._budget.admitted(len(ask.chunks), call.caller.remaining(LONGEST_SECONDS))
         scored = await self._scored(query, ask.chunks[:many], call)
         rest = [chunk.model_copy(update={"score": 0.0}) for chunk in ask.chunks[many:]]

@@ -15,10 +15,11 @@ from schemas.chunk import Chunk, Filters, Found
 from schemas.skills import HybridSearch, KeywordSearch, OnePer, VectorSearch
 from servers.retrieval.chunks import chunk_of
 from servers.retrieval.filters import Scope
-from servers.retrieval.language import Language, language_of
-from servers.retrieval.query import Query, prepare
+from servers.retrieval.language import Language
+from servers.retrieval.page_sets import PageSets
+from servers.retrieval.query import Query, query_of
 from servers.retrieval.query_vectors import QueryVectors
-from servers.retrieval.ranking import Lists, Ranked, Weights, missing_pages, pick, place, rank
+from servers.retrieval.ranking import Lists, Ranked, Weights, missing_pages, pick, place, rank, unranked_pages
 from servers.retrieval.relevance import coverage, relevance
 
 if TYPE_CHECKING:
@@ -45,9 +46,8 @@ class Searches:
         """The chunks nearest in meaning; the score is the cosine, nothing below 0."""
         started = time.perf_counter()
         query, scope = await self._prepare(ask.query, ask.filters, call)
-        dense = await self._dense(query, call)
-        (hits,) = await call.on.vectors.search(call.caller.tenant, [scope.by_meaning(dense, self._depth(ask.top_k))])
-        ranked = rank(Lists(meaning=hits), Weights(alpha=1.0, document=0.0))
+        lists = await self._lists(query, scope, call, 1.0, ask.top_k)
+        ranked = rank(lists, Weights(alpha=1.0, document=0.0))
         chosen = self._pick(ranked, ask, penalty=0.0)
         chunks = [chunk_of(one.hit, max(0.0, one.hit.score), one.parts if ask.explain else None) for one in chosen]
         return _told(("vector",), ask.query, chunks, started)
@@ -69,8 +69,11 @@ class Searches:
         return _told(tools, ask.query, chunks, started)
 
     async def _prepare(self, question: str, filters: Filters, call: Call) -> tuple[Query, Scope]:
-        query = prepare(question, await language_of(question), filters.languages)
-        return query, Scope(filters, await call.on.records.versions.hidden(call.caller.tenant))
+        query = await query_of(question, filters.languages)
+        scope = Scope(filters, await call.on.records.versions.hidden(call.caller.tenant))
+        if query.expression is None:
+            return query, scope
+        return query, replace(scope, places=await PageSets(scope, call).of(query.expression))
 
     def _alpha(self, language: Language) -> float:
         if not language.is_latin:
@@ -91,7 +94,7 @@ class Searches:
     async def _fused(
         self, query: Query, scope: Scope, call: Call, ask: KeywordSearch | HybridSearch, *, alpha: float
     ) -> list[Chunk]:
-        lists = await self._lists(query, scope, call, alpha, self._depth(ask.top_k))
+        lists = await self._lists(query, scope, call, alpha, ask.top_k)
         chosen = self._pick(rank(lists, self._weights(alpha)), ask, penalty=self._settings.search_repeat_penalty)
         chunks = [chunk_of(one.hit, one.score, one.parts if ask.explain else None) for one in chosen]
         best_cosine = lists.meaning[0].score if lists.meaning else 0.0
@@ -116,10 +119,11 @@ class Searches:
             return pick(ranked, ask.top_k, most=1, of=GROUPS[ask.one_per])
         return pick(ranked, ask.top_k, most=self._settings.search_chunks_per_page, penalty=penalty)
 
-    async def _lists(self, query: Query, scope: Scope, call: Call, alpha: float, depth: int) -> Lists:
+    async def _lists(self, query: Query, scope: Scope, call: Call, alpha: float, top_k: int) -> Lists:
         """Ask all rankers that have a weight, in one go, and fetch what they left out of good pages."""
         probes: dict[str, Probe] = {}
-        if alpha > 0:
+        depth = self._depth(top_k)
+        if alpha > 0 and query.text:
             probes["meaning"] = scope.by_meaning(await self._dense(query, call), depth)
         if alpha < 1:
             for name, using in WORDS.items():
@@ -127,6 +131,8 @@ class Searches:
         found = await call.on.vectors.search(call.caller.tenant, list(probes.values()))
         lists = Lists(**dict(zip(probes, found, strict=True)))
         places = missing_pages(lists, self._settings.search_pages_fetched)
+        if scope.places is not None:
+            places = unranked_pages(lists, scope.places, top_k, first=places)
         if not places:
             return lists
         return replace(lists, fetched=_fullest(query, await call.on.vectors.fetch(call.caller.tenant, places)))

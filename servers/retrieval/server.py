@@ -50,7 +50,9 @@ async def vector_search(ask: VectorSearch, call: Call) -> Found:
 async def keyword_search(ask: KeywordSearch, call: Call) -> Found:
     """Find passages by words: for names, codes, numbers and exact terms, in any language.
 
-    Inflected forms match; words that few passages have count more (BM25). What stands behind NOT is not looked for.
+    Inflected forms match; words that few passages have count more (BM25). AND, OR and NOT in capitals, parentheses and
+    "phrases" decide exactly which pages may be found: `pump AND (valve OR "heat exchanger") AND NOT filter`. NOT binds
+    tightest, then AND, then OR; words side by side are joined by AND.
     """
     return await finders(call).searches.by_words(ask, call)
 
@@ -60,7 +62,8 @@ async def hybrid_search(ask: HybridSearch, call: Call) -> Found:
     """Find passages by meaning and by words together: the best choice for most questions.
 
     `alpha` 1 is all meaning, 0 all words; leave it out for the measured balance of the question's language. Set
-    `filters` to look at some documents only, and `explain` to see why each passage ranks where it does.
+    `filters` to look at some documents only, and `explain` to see why each passage ranks where it does. AND, OR, NOT,
+    parentheses and "phrases" decide which pages may be found, as in `keyword_search`.
     """
     return await finders(call).searches.by_both(ask, call)
 

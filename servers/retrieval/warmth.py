@@ -10,13 +10,13 @@ from runtime.backends import Backends
 from runtime.beginning import beginning
 from runtime.errors import AgentRAGError
 from servers.retrieval.language import Language
-from servers.retrieval.query import prepare
+from servers.retrieval.query import Asked, prepare
 
 log = structlog.get_logger()
 
 
 async def _warm(on: Backends) -> None:
-    query = prepare("Is everything ready?", Language("en", "LATIN"))
+    query = prepare(Asked("Is everything ready?"), Language("en", "LATIN"))
     try:
         await asyncio.to_thread(lambda: query.terms)
         await on.embedder.embed([query.text])

@@ -82,18 +82,21 @@ class Library:
         flat = [(number, text) for number, texts in enumerate(paper.pages, 1) for text in texts]
         vectors = await self.on.embedder.embed([f"{stem}. {text}" for _, text in flat])
         units = []
+        start = before = 0
         for ordinal, ((page, text), vector) in enumerate(zip(flat, vectors, strict=True)):
+            start, before = (start if page == before else 0), page
             payload = {
                 "doc": paper.name,
                 "title": None,
                 "page_label": None,
                 "language": paper.language,
                 "ordinal": ordinal,
-                "start": 0,
-                "end": len(text),
+                "start": start,
+                "end": start + len(text),
                 "content": text,
             }
             units.append(self._unit(paper, "chunk", ordinal, page, f"{stem}. {text}", payload, vector))
+            start += len(text) + 1
         for page, texts in enumerate(paper.pages, 1):
             units.append(self._unit(paper, "page", page, page, f"{stem}. {' '.join(texts)}", {}))
         opening = " ".join(text for texts in paper.pages[:2] for text in texts)

@@ -4,7 +4,7 @@ import pytest
 
 from runtime.vectors.terms import term_index, terms
 from servers.retrieval.language import Language, by_function_words, language_of, script_of
-from servers.retrieval.query import cleaned, is_boolean, prepare, sentences, term_weights, without_instructions
+from servers.retrieval.query import Asked, prepare, query_of, read, sentences, term_weights, without_instructions
 
 ENGLISH = Language("en", "LATIN")
 
@@ -51,26 +51,17 @@ def test_sentences_are_told_apart_without_a_blank() -> None:
     assert sentences("Is it? Yes! No.Really; ok") == ["Is it?", "Yes!", "No.Really;", "ok"]
 
 
-@pytest.mark.parametrize(
-    ("question", "expected"),
-    [
-        ("pump AND valve", "pump valve"),
-        ('(pump OR valve) AND "heat exchanger"', "pump valve heat exchanger"),
-        ("pump NOT filter", "pump"),
-        ('pump NOT "blocked filter" valve', "pump valve"),
-        ("pump AND NOT (red OR blue)", "pump"),
-        ("NOT pump", "NOT pump"),
-        ("salt and pepper (ground)", "salt and pepper (ground)"),
-        ("THIS AND THAT", "THIS AND THAT"),
-    ],
-)
-def test_operators_and_what_they_rule_out_are_not_looked_for(question: str, expected: str) -> None:
-    assert cleaned(question) == expected
+def test_an_expression_is_looked_for_by_the_words_it_wants() -> None:
+    assert (
+        read('(pump OR valve) AND "heat exchanger" NOT (filter OR NOT seal)').text == "pump valve heat exchanger seal"
+    )
+    assert read("NOT pump").text == ""
 
 
-def test_a_question_in_capitals_has_no_operators() -> None:
-    assert not is_boolean("WHAT AND WHY")
-    assert is_boolean("what AND why")
+async def test_neither_operators_nor_words_of_an_expression_tell_its_language() -> None:
+    assert (await query_of("bomba AND (la OR el) AND vino")).language == Language(None, "LATIN")
+    assert (await query_of("leaking door")).language == Language(None, "LATIN")
+    assert (await query_of("Türschlösser AND Öffnungszeiten")).language.code == "de"
 
 
 def test_terms_count_each_word_under_its_stem_and_as_written() -> None:
@@ -85,15 +76,15 @@ def test_terms_of_a_question_meet_those_of_a_text_in_its_language() -> None:
 
 
 def test_an_open_language_is_stemmed_by_all_rules() -> None:
-    query = prepare("bodegas filters", Language(None, "LATIN"))
+    query = prepare(Asked("bodegas filters"), Language(None, "LATIN"))
     assert query.languages[0] == "en"
     for word in ("bodeg", "bodega", "filter"):
         assert term_index(word) in query.terms
 
 
 def test_the_languages_that_are_filtered_by_are_stemmed_too() -> None:
-    assert prepare("x", ENGLISH, ("de", "en")).languages == ("en", "de")
-    assert prepare("x", Language(None, "LATIN"), ("de",)).languages == ("de",)
+    assert prepare(Asked("x"), ENGLISH, ("de", "en")).languages == ("en", "de")
+    assert prepare(Asked("x"), Language(None, "LATIN"), ("de",)).languages == ("de",)
 
 
 @pytest.mark.parametrize(

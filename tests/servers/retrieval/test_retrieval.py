@@ -193,11 +193,8 @@ async def test_reciprocal_ranks_are_an_alternative(library: Library) -> None:
 
 
 async def test_operators_are_not_words(library: Library) -> None:
-    found = await search(library, "keyword_search", '"blocked filter" AND pump NOT oven')
-    assert found.chunks[0].content == PUMP.pages[2][0]
-    assert await search(library, "keyword_search", "error NOT filter") == await search(
-        library, "keyword_search", "error"
-    )
+    found = await search(library, "keyword_search", "(blocked OR worn) AND pump NOT oven")
+    assert {chunk.content for chunk in found.chunks} == set(PUMP.pages[2])
 
 
 @pytest.mark.parametrize("query", ["?", "the of and", "的", "    x", "\u0000", "AND OR NOT", "\U0001f600"])
