@@ -4,110 +4,37 @@ import asyncio
 import math
 import os
 import signal
-from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
-from uuid import UUID, uuid5
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from runtime.errors import ConflictError, FingerprintError, InvalidInputError
 from runtime.vectors.contract import Probe, Unit, VectorStore
 from runtime.vectors.embedded import EmbeddedVectors
-from runtime.vectors.process import serve_store
-from runtime.vectors.remote import RemoteVectors
 from runtime.vectors.weights import K1, B
 from schemas.chunk import Filters
-from schemas.message import DocumentId, TenantId, VersionId
+from schemas.message import DocumentId, VersionId
 
-NAMESPACE = UUID("6a3f1d0e-6f0b-4b5e-9a55-0d8a3b8f2c11")
-ANNA, BEN = TenantId("anna"), TenantId("ben")
-DIMENSION = 8
-APPLE, PEAR, PLUM = 11, 22, 33
-
-
-STRANGE = [TenantId(name) for name in ("../anna", "ANNA", "an/na", "anna\x00", "ä" * 200, ".", "")]
+from .conftest import (
+    ANNA,
+    APPLE,
+    BEN,
+    DIMENSION,
+    PEAR,
+    PLUM,
+    STRANGE,
+    chunk,
+    direction,
+    fill,
+    names,
+    other,
+    scores,
+    words,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["embedded", "store"])
-async def running(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[VectorStore, Path]]:
-    """A store for all tests of this file, and the folder that holds all it writes."""
-    place = tmp_path_factory.mktemp(request.param)
-    if request.param == "embedded":
-        embedded = await EmbeddedVectors.open(place / "vectors")
-        yield embedded, place
-        await embedded.close()
-        return
-    ready = asyncio.Event()
-    serving = asyncio.create_task(serve_store(place / "vectors", place / "store.sock", ready.set))
-    async with asyncio.timeout(20):
-        await ready.wait()
-    remote = await RemoteVectors.connect(place / "store.sock")
-    yield remote, place
-    await remote.close()
-    serving.cancel()
-    await asyncio.wait((serving,))
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def store(running: tuple[VectorStore, Path]) -> AsyncIterator[VectorStore]:
-    """The store, without tenants."""
-    yield running[0]
-    for tenant in (ANNA, BEN, *STRANGE):
-        await running[0].drop(tenant)
-
-
-def direction(at: int) -> np.ndarray:
-    vector = np.zeros(DIMENSION, np.float32)
-    vector[at] = 1.0
-    return vector
-
-
-def chunk(name: str, terms: dict[int, int], at: int = 0, *, version: str = "v1", page: int = 1, **more: object) -> Unit:
-    """A chunk of document `name`, e.g. "a/0"; the part after the slash tells chunks of a document apart."""
-    return Unit(
-        uuid5(NAMESPACE, f"{name} {version}"),
-        "chunk",
-        DocumentId(name.partition("/")[0]),
-        VersionId(f"{name.partition('/')[0]}-{version}"),
-        page,
-        terms,
-        {"text": f"{name} in {version}", "ordinal": int(name.partition("/")[2] or 0)},
-        direction(at),
-        **more,  # type: ignore[arg-type]
-    )
-
-
-def other(kind: str, name: str, terms: dict[int, int], page: int = 1) -> Unit:
-    unit_id = uuid5(NAMESPACE, f"{kind} {name} {page}")
-    return Unit(unit_id, kind, DocumentId(name), VersionId(f"{name}-v1"), page, terms, {"page": page})  # type: ignore[arg-type]
-
-
-def words(*indices: int, using: str = "chunk_terms", top_k: int = 10, **more: object) -> Probe:
-    return Probe(using, top_k, terms=dict.fromkeys(indices, 1.0), **more)  # type: ignore[arg-type]
-
-
-async def fill(store: VectorStore, tenant: TenantId, *units: Unit) -> None:
-    await store.ensure(tenant, "model/1", DIMENSION)
-    await store.upsert(tenant, units)
-    for document, version in dict.fromkeys((unit.document, unit.version) for unit in units):
-        await store.seal(tenant, document, version)
-
-
-async def names(store: VectorStore, tenant: TenantId, probe: Probe) -> list[str]:
-    (hits,) = await store.search(tenant, [probe])
-    return [hit.payload["text"].split()[0] for hit in hits]
-
-
-async def scores(store: VectorStore, tenant: TenantId, *indices: int) -> dict[str, float]:
-    (hits,) = await store.search(tenant, [words(*indices)])
-    return {hit.payload["text"]: hit.score for hit in hits}
 
 
 async def test_a_hit_brings_back_the_whole_unit(store: VectorStore) -> None:
@@ -327,68 +254,6 @@ async def test_the_chunks_of_pages_are_fetched_in_document_order(store: VectorSt
         (3, 5, 0.0),
     ]
     assert await store.fetch(ANNA, []) == []
-
-
-async def test_the_pages_that_hold_a_term_are_told_however_many_they_are(store: VectorStore) -> None:
-    pages = [other("page", "a", {APPLE: 1, PEAR + number % 2: 3}, page=number) for number in range(1, 1203)]
-    await fill(store, ANNA, *pages, other("page", "b", {PLUM: 1}), chunk("b/0", {APPLE: 1}))
-    probes = [words(*terms, using="page_terms") for terms in ((APPLE,), (PEAR,), (PEAR, PLUM), (99,), ())]
-    everywhere, even, more, nowhere, all_pages = await store.pages(ANNA, probes)
-    of_a, of_b = VersionId("a-v1"), VersionId("b-v1")
-    assert everywhere == {(of_a, number) for number in range(1, 1203)}
-    assert even == {(of_a, number) for number in range(2, 1203, 2)}
-    assert more == even | {(of_b, 1)}
-    assert nowhere == frozenset()
-    assert all_pages == everywhere | {(of_b, 1)}
-    assert await store.pages(BEN, probes[:1]) == [frozenset()]
-
-
-async def test_pages_are_told_of_what_the_filters_leave_only(store: VectorStore) -> None:
-    await fill(store, ANNA, *(other("page", name, {APPLE: 1}, page=2) for name in "abc"))
-    narrow = Filters(doc_ids=("a", "b"))
-    for terms in ((APPLE,), ()):
-        probe = words(*terms, using="page_terms", filters=narrow, exclude=(VersionId("b-v1"),))
-        assert await store.pages(ANNA, [probe]) == [{(VersionId("a-v1"), 2)}]
-    await store.delete(ANNA, DocumentId("a"))
-    assert await store.pages(ANNA, [words(APPLE, using="page_terms")]) == [
-        {(VersionId("b-v1"), 2), (VersionId("c-v1"), 2)}
-    ]
-
-
-async def test_places_narrow_every_kind_of_search(store: VectorStore) -> None:
-    chunks = [chunk(f"{name}/{page}", {APPLE: 1}, page=page) for name in "ab" for page in (1, 2)]
-    rest = [other(kind, name, {APPLE: 1}, page=1) for kind in ("page", "document") for name in "ab"]
-    await fill(store, ANNA, *chunks, *rest)
-    places = frozenset({(VersionId("a-v1"), 2), (VersionId("b-v1"), 7)})
-    assert await names(store, ANNA, words(APPLE, places=places)) == ["a/2"]
-    assert await names(store, ANNA, Probe("dense", 9, dense=direction(0), places=places)) == ["a/2"]
-    by_page, by_document, nowhere = await store.search(
-        ANNA,
-        [
-            words(APPLE, using="page_terms", places=places),
-            words(APPLE, using="document_terms", places=places),
-            words(APPLE, places=frozenset()),
-        ],
-    )
-    assert by_page == []
-    assert sorted(hit.document for hit in by_document) == ["a", "b"]
-    assert nowhere == []
-
-
-async def test_the_state_of_an_index_changes_with_what_it_holds_and_with_nothing_else(store: VectorStore) -> None:
-    await fill(store, ANNA, chunk("a", {APPLE: 1}))
-    filled = await store.state(ANNA)
-    await store.search(ANNA, [words(APPLE)])
-    await fill(store, BEN, chunk("b", {APPLE: 1}))
-    assert await store.state(ANNA) == filled
-    await store.upsert(ANNA, [chunk("c", {APPLE: 1})])
-    written = await store.state(ANNA)
-    await store.seal(ANNA, DocumentId("c"), VersionId("c-v1"))
-    sealed = await store.state(ANNA)
-    await store.delete(ANNA, DocumentId("c"))
-    deleted = await store.state(ANNA)
-    await store.drop(ANNA)
-    assert len({filled, written, sealed, deleted, await store.state(ANNA)}) == 5
 
 
 async def test_an_index_built_with_another_model_is_refused(store: VectorStore) -> None:
