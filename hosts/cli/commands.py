@@ -92,6 +92,12 @@ COMMANDS = {
             "agentrag mcp install goose --remove",
         ),
     ),
+    "mcp bundle": Entry(
+        "hosts.cli.mcp.bundle:bundle",
+        "Write a bundle that desktop apps install by a double click.",
+        "The bundle (.mcpb) starts the agentrag that is installed here and carries no copy of it.",
+        ("agentrag mcp bundle", "agentrag mcp bundle --portable --out dist/agentrag.mcpb"),
+    ),
     "mcp stdio": Entry(
         "hosts.cli.mcp.stdio:stdio",
         "Serve all tools of the federation over standard input and output.",
