@@ -55,14 +55,15 @@ async def test_a_question_through_the_bridge_is_answered_with_progress(
 
 @BOTH
 async def test_a_page_is_read_and_seen_through_the_bridge(era: Era, address: str, manual: dict[str, Any]) -> None:
-    async with spoken_to(era, "mcp", "bridge", f"{address}/agents/citation/mcp") as client:
-        page = json.loads((await client.read_resource(f"page://{manual['doc_id']}/2")).contents[0].text)
-        seen = await client.call_tool(
-            "page_image", {"doc_id": manual["doc_id"], "page": 2, "quote": page["text"].split("\n")[2]}
-        )
+    async with spoken_to(era, "mcp", "bridge", f"{address}/mcp") as client:
+        page = json.loads((await client.read_resource(f"page://citation/{manual['doc_id']}/2")).contents[0].text)
+        words = page["text"].split("\n")[2]
+        seen = await client.call_tool("citation_page_image", {"doc_id": manual["doc_id"], "page": 2, "quote": words})
+        view = await client.read_resource("ui://citation/view.html")
     assert (seen.content[0].type, seen.content[0].mime_type) == ("image", "image/webp")
     assert seen.structured_content is not None
     assert seen.structured_content["located"]
+    assert view.contents[0].mime_type == "text/html;profile=mcp-app"
 
 
 HELLO = {
