@@ -58,11 +58,11 @@ COMMANDS = {
         ),
         ASK,
     ),
-    "docs": Entry("", "List, show, remove and reprocess documents.", heading=ASK),
+    "docs": Entry("", "List, show, remove, stop and reprocess documents.", heading=ASK),
     "docs ls": Entry(
         "hosts.cli.docs:ls",
         "List documents, newest first.",
-        examples=("agentrag docs ls", "agentrag docs ls --status failed", "agentrag docs ls --json"),
+        examples=("agentrag docs ls", "agentrag docs ls report --status failed", "agentrag docs ls --json"),
     ),
     "docs show": Entry(
         "hosts.cli.docs:show", "Show what is known about a document.", examples=("agentrag docs show manual.pdf",)
@@ -70,8 +70,15 @@ COMMANDS = {
     "docs rm": Entry(
         "hosts.cli.docs:rm",
         "Remove documents and everything made from them.",
-        "Originals, pages and vectors go; answers given earlier keep their text.",
-        ("agentrag docs rm manual.pdf", "agentrag docs rm doc_1f0c doc_77ab"),
+        "Originals, pages and vectors go; answers given earlier keep their text. On a terminal you are asked before "
+        "several are removed.",
+        ("agentrag docs rm manual.pdf", "agentrag docs rm offer.pdf notes.md --yes"),
+    ),
+    "docs cancel": Entry(
+        "hosts.cli.docs:cancel",
+        "Stop the ingestion of documents.",
+        "What is searchable already stays so; `agentrag docs reprocess` begins again.",
+        ("agentrag docs cancel report.pdf",),
     ),
     "docs reprocess": Entry(
         "hosts.cli.docs:reprocess",

@@ -176,6 +176,20 @@ class Console:
         if self.is_chatty:
             self.say(text)
 
+    async def confirms(self, question: str) -> bool:
+        """Ask a person on stderr; anything but `y` or `yes` is a no. Without a terminal nobody is asked: yes."""
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return True
+        sys.stderr.write(f"{one_line(question)} [y/N] ")
+        sys.stderr.flush()
+        loop, typed = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin.fileno(), typed.set)  # unlike a read in a thread, this can be interrupted
+        try:
+            await typed.wait()
+        finally:
+            loop.remove_reader(sys.stdin.fileno())
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
     def fail(self, error: AgentRAGError) -> None:
         """Write one line to stderr that says what is wrong."""
         flaws = [f"{flaw.pointer}: {flaw.detail}" if flaw.pointer else flaw.detail for flaw in error.flaws]

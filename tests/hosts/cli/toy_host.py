@@ -115,7 +115,7 @@ class ToyHost:
             Route("/v1/documents", self.list_all),
             Route(at, self.read, methods=["GET", "DELETE"]),
             Route(f"{at}/reprocess", self.redo, methods=["POST"]),
-            Route(f"{at}/cancel", self.read, methods=["POST"]),
+            Route(f"{at}/cancel", self.stop, methods=["POST"]),
             Route(f"{at}/events", self.watch),
             Route("/v1/queries", self.ask, methods=["POST"]),
             Route(query, self.read_run),
@@ -168,6 +168,11 @@ class ToyHost:
         known = self._known(request)
         self.due.add(known.doc_id)
         return _shown(known, 202)
+
+    async def stop(self, request: Request) -> Response:
+        known = self._known(request)
+        self.documents[known.doc_id] = known.model_copy(update={"status": "cancelled"})
+        return _shown(self.documents[known.doc_id])
 
     async def watch(self, request: Request) -> Response:
         known = self._known(request)
