@@ -25,7 +25,8 @@ def matching(documents: Sequence[Document], wanted: str) -> list[Document]:
     for is_meant in tests:
         if found := [document for document in documents if is_meant(document)]:
             return found
-    near = get_close_matches(wanted, {document.filename for document in documents}, n=3, cutoff=0.5)
+    stems = {_stem(document.filename): document.filename for document in documents}
+    near = [stems[stem] for stem in get_close_matches(_stem(wanted), stems, n=3)]
     hint = f"did you mean {', '.join(near)}?" if near else "`agentrag docs ls` lists yours"
     raise NotFoundError(f"there is no document {one_line(wanted)!r}; {hint}")
 

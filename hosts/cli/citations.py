@@ -80,7 +80,7 @@ def page_name(citation: Citation) -> str:
 
 def source_line(citation: Citation, links: Links) -> str:
     """`[0] manual.pdf, page 23: "words of the page"`."""
-    marker = links.to_page(one_line(citation.marker), citation.doc_id, citation.page, citation.quote)
+    marker = links.to_page(one_line(citation.marker), citation.doc_id, citation.page, one_line(citation.quote))
     doubt = "" if citation.verified else " (not verified)"
     return f'{marker} {one_line(citation.doc)}, {page_name(citation)}: "{shortened(citation.quote)}"{doubt}'
 

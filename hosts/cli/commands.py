@@ -159,7 +159,7 @@ COMMANDS = {
     ),
     "settings": Entry(
         "hosts.cli.settings:settings",
-        "Show every setting: its value, where that comes from, its purpose.",
+        "Show every setting: its value, source and purpose.",
         "Settings are environment variables or lines of a .env file here; the environment comes first. Secrets are "
         "masked.",
         ("agentrag settings", "agentrag settings chunk", "agentrag settings --changed --json"),

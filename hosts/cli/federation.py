@@ -28,11 +28,11 @@ def settings_of(data: Path | None, *, quiet: bool) -> Settings:
     given: dict[str, Any] = {} if data is None else {"data": data.expanduser().resolve()}
     try:
         settings = Settings(**given)
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]
-        raise SettingsError(f"{'; '.join(faults)}; see AGENTRAG_<NAME> in the environment and .env") from error
-    except UnreadableSettingError as error:
-        raise SettingsError(f'{error}; lists are written as JSON, e.g. ["a", "b"]') from error
+    except (ValidationError, UnreadableSettingError) as error:
+        from hosts.cli.knobs import faults_of
+
+        faults = "; ".join(f"{fault.variable}: {fault.reason}" for fault in faults_of(Settings, error))
+        raise SettingsError(f"{faults}; see `agentrag settings --changed`") from error
     if quiet and "log_level" not in settings.model_fields_set:
         return settings.model_copy(update={"log_level": QUIET_LEVEL})
     return settings

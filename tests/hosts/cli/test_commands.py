@@ -239,7 +239,7 @@ def test_wrong_usage_gives_2_and_no_traceback(words: tuple[str, ...], tmp_path: 
 def test_a_wrong_setting_is_named_and_its_value_is_not(tmp_path: Path) -> None:
     done = typed("docs", "ls", AGENTRAG_DATA=str(tmp_path), AGENTRAG_LOG_LEVEL="hush-hush")
     assert done.returncode == Exit.USAGE
-    assert done.stderr.startswith("error: log_level: ")
+    assert done.stderr.startswith("error: AGENTRAG_LOG_LEVEL: ")
     assert "hush-hush" not in done.stderr
     assert typed("docs", "ls", AGENTRAG_DATA=str(tmp_path), AGENTRAG_ALLOWED_HOSTS="a,b").returncode == Exit.USAGE
 

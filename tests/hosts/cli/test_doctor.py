@@ -24,6 +24,7 @@ from hosts.cli.doctor.command import doctor
 from hosts.cli.knobs import described
 from runtime.federation import FolderLock, settings_classes
 from runtime.models import weights
+from runtime.records.schema import HEAD
 from tests.processes import free_port
 from tests.serving import serving
 
@@ -73,7 +74,7 @@ async def test_a_new_machine_is_well_and_nothing_is_made_on_it(
 async def test_a_folder_in_use_is_well(used: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, checks = await report(capsys, used)
     assert code == Exit.OK
-    assert of(checks, "records")[0]["text"] == "revision 0001, the newest"
+    assert of(checks, "records")[0]["text"] == f"revision {HEAD}, the newest"
     assert {check["text"] for check in of(checks, "backend")} == {
         f"{need} works" for need in ("vectors", "records", "blobs", "live", "durable", "compute")
     }

@@ -99,6 +99,8 @@ class ToyHost:
     """Documents that are about to be worked on again."""
     fails: dict[str, str] = field(default_factory=dict)
     """Message of the failure by file name."""
+    refusal: AgentRAGError | None = None
+    """What every question is refused with."""
     queries: list[dict[str, Any]] = field(default_factory=list)
     received: dict[str, bytes] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
@@ -204,6 +206,8 @@ class ToyHost:
 
     async def ask(self, request: Request) -> Response:
         self.queries.append(await request.json())
+        if self.refusal is not None:
+            raise self.refusal
         return _streamed(self._run_events(0))
 
     async def follow(self, request: Request) -> Response:
