@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 COALESCE_SECONDS = 0.025
 COALESCE_CHARS = 256
+GATHER_SECONDS = 0.2
+"""How long usage rows are gathered before they are written."""
 
 
 class Coalescer:
@@ -103,6 +105,7 @@ class Invoker:
         self._settings = settings
         self._rows: list[UsageRecord] = []
         self._writer: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     async def invoke(
         self, bound: BoundSkill, raw: Mapping[str, Any], caller: Caller, *, emit: Emit = silence, key: str = ""
@@ -186,7 +189,8 @@ class Invoker:
     async def _write_rows(self) -> None:
         """Write rows in groups; a database that is away costs usage rows, never an answer."""
         while self._rows:
-            await asyncio.sleep(0.2)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), GATHER_SECONDS)
             await self._write_now()
 
     async def _write_now(self) -> None:
@@ -200,8 +204,7 @@ class Invoker:
 
     async def close(self) -> None:
         """Write the last rows."""
+        self._closing.set()
         if self._writer is not None:
-            self._writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writer
-        await self._write_now()
+            await self._writer
+        self._closing.clear()
