@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from runtime.caller import Caller
 from runtime.settings import Settings
@@ -25,6 +26,13 @@ async def silence(_: Token | Progress) -> None:
     """Emit to nobody."""
 
 
+@dataclass
+class Stop:
+    """Tells a function that is cut off why: its caller cancelled it, or left, or this process closes or time is up."""
+
+    reason: Literal["cancelled", "left", "closing"] = "closing"
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of a skill: who asks, what it may use, and where to send what comes before the result."""
@@ -36,6 +44,7 @@ class Call:
     """Idempotency key of the call; the same for a repeated one."""
     settings: Settings | None = None
     """What the agent was made with."""
+    stop: Stop = field(default_factory=Stop)
 
     def knobs(self, kind: type[S]) -> S:
         """The agent's own settings; those of the environment where none of that kind came with the call."""
@@ -55,7 +64,7 @@ class BoundSkill:
     @property
     def description(self) -> str:
         """The function's docstring: product text, for a model reads it to choose."""
-        return (self.function.__doc__ or self.spec.input.__doc__ or "").strip()
+        return inspect.getdoc(self.function) or inspect.getdoc(self.spec.input) or ""
 
 
 ResourceFunction = Callable[..., Awaitable[Message]]
@@ -88,7 +97,7 @@ class BoundView:
     @property
     def description(self) -> str:
         """The function's docstring."""
-        return (self.function.__doc__ or "").strip()
+        return inspect.getdoc(self.function) or ""
 
 
 class Skills:

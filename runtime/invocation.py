@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from runtime import telemetry
 from runtime.backends import Backends
-from runtime.call import BoundSkill, Call, Emit, silence
+from runtime.call import BoundSkill, Call, Emit, Stop, silence
 from runtime.caller import Caller, become
 from runtime.errors import AgentRAGError, DeadlineError, InternalError, InvalidInputError
 from runtime.records.contract import UsageRecord
@@ -108,9 +108,16 @@ class Invoker:
         self._closing = asyncio.Event()
 
     async def invoke(
-        self, bound: BoundSkill, raw: Mapping[str, Any], caller: Caller, *, emit: Emit = silence, key: str = ""
+        self,
+        bound: BoundSkill,
+        raw: Mapping[str, Any],
+        caller: Caller,
+        *,
+        emit: Emit = silence,
+        key: str = "",
+        stop: Stop | None = None,
     ) -> Message:
-        """Call a skill with JSON input and return its output.
+        """Call a skill with JSON input and return its output; `stop` says why, should this be cancelled.
 
         Raises: AgentRAGError of every kind; a fault of ours becomes InternalError that leaks nothing.
         """
@@ -121,7 +128,7 @@ class Invoker:
         with telemetry.tracer.start_as_current_span(name, kind=SpanKind.INTERNAL, record_exception=False) as span:
             span.set_attribute("agentrag.tenant", caller.tenant)
             try:
-                result = await self._run(bound, raw, caller, emit, key)
+                result = await self._run(bound, raw, caller, emit, key, stop or Stop())
             except AgentRAGError as error:
                 outcome = error.code
                 span.set_status(Status(StatusCode.ERROR, error.code))
@@ -139,14 +146,16 @@ class Invoker:
                 self._account(bound, caller, outcome, result, (time.perf_counter() - started) * 1000)
         return result
 
-    async def _run(self, bound: BoundSkill, raw: Mapping[str, Any], caller: Caller, emit: Emit, key: str) -> Message:
+    async def _run(
+        self, bound: BoundSkill, raw: Mapping[str, Any], caller: Caller, emit: Emit, key: str, stop: Stop
+    ) -> Message:
         caller.require(bound.spec.scopes)
         ask = parse_input(bound, raw)
         seconds = caller.remaining(bound.spec.timeout.total_seconds())
         gather = Coalescer(emit)
         try:
             async with asyncio.timeout(seconds):
-                call = Call(caller.within(seconds), self._on, gather, key, self._settings)
+                call = Call(caller.within(seconds), self._on, gather, key, self._settings, stop)
                 result: Message = await bound.function(ask, call)
                 await gather.flush()
         except TimeoutError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from a2a.utils.errors import InvalidParamsError
 from google.protobuf.json_format import MessageToDict
 
 from runtime import card, telemetry
-from runtime.call import BoundSkill
+from runtime.call import BoundSkill, Stop
 from runtime.caller import Caller
 from runtime.errors import AgentRAGError, UnauthenticatedError
 from runtime.identity import task_id
@@ -37,6 +38,8 @@ ANSWER, RESULT = "answer", "result"
 """Artifact ids: streamed text, and the typed result at the end."""
 TASK_SECONDS = 3600
 TASKS_PER_OWNER = 200
+STOP_SECONDS = 10.0
+"""How long a cancelled function may take to end."""
 
 
 class CallerUser(User):
@@ -133,6 +136,7 @@ class SkillExecutor(AgentExecutor):
 
     def __init__(self, agent: AgentServer) -> None:
         self._agent = agent
+        self._at_work: dict[str, tuple[Stop, asyncio.Task[Any]]] = {}
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Do the work of one message."""
@@ -181,17 +185,32 @@ class SkillExecutor(AgentExecutor):
         await queue.enqueue_event(Task(id=task, context_id=ctx, status=submitted))
         updater = TaskUpdater(queue, task, ctx)
         await updater.start_work()
-        emit = _Artifacts(updater)
+        stop = Stop()
+        work = asyncio.create_task(
+            self._agent.invoker.invoke(bound, raw, caller, emit=_Artifacts(updater), key=ctx, stop=stop)
+        )
+        self._at_work[task] = (stop, work)
         try:
-            output = await self._agent.invoker.invoke(bound, raw, caller, emit=emit, key=ctx)
+            output = await work
         except AgentRAGError as error:
             await updater.failed(updater.new_agent_message(_error_parts(error)))
             return
+        except asyncio.CancelledError:
+            if stop.reason == "cancelled":
+                await asyncio.sleep(STOP_SECONDS)  # `cancel` says so now; then the SDK ends this
+            raise
+        finally:
+            self._at_work.pop(task, None)
         await updater.add_artifact([new_data_part(output.model_dump(mode="json"))], RESULT, RESULT, last_chunk=True)
         await updater.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        """Say that the task is cancelled; the SDK has stopped `execute` already."""
+        """Stop the work of a task, and say that it is cancelled once it has stopped."""
+        if (held := self._at_work.get(context.task_id or "")) is not None:
+            stop, work = held
+            stop.reason = "cancelled"
+            work.cancel()
+            await asyncio.wait({work}, timeout=STOP_SECONDS)
         await TaskUpdater(event_queue, context.task_id or "", context.context_id or "").cancel()
 
 

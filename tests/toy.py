@@ -49,6 +49,7 @@ class Toy:
 
     def __init__(self, settings: Settings) -> None:
         self.stopped = asyncio.Event()
+        self.stopped_because = ""
         self.begun = asyncio.Event()
         self.on = Backends(settings)
         self.agent = AgentServer("toy", "Says things.", self._skills(), settings, (), prompts=("phr-002-synthesis",))
@@ -72,6 +73,7 @@ class Toy:
                     await call.emit(Token(content=f"{ask.query}{number} "))
                     await asyncio.sleep(0.002)
             except asyncio.CancelledError:
+                self.stopped_because = call.stop.reason
                 self.stopped.set()
                 raise
             return Said(text="sung", tenant=call.caller.tenant)

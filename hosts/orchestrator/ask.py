@@ -82,6 +82,8 @@ def skills(host: Callable[[], Host]) -> Skills:
         try:
             run = await followed(here, call, run, total)
         except asyncio.CancelledError:
+            if call.stop.reason == "closing":
+                raise
             await asyncio.shield(runs.cancel(here, call.caller, run.query_id))
             raise
         answered = Answered.model_validate(run.model_dump())

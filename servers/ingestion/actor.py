@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import structlog
 
 from runtime import intake
-from runtime.call import Emit, silence
+from runtime.call import Emit, Stop, silence
 from runtime.errors import (
     AgentRAGError,
     AgentUnavailableError,
@@ -57,10 +57,10 @@ class Actors:
             raise NotFoundError(f"there is no document {doc_id!r}; list the documents to see their ids")
         return document
 
-    async def ingest(self, tenant: TenantId, doc_id: str, emit: Emit) -> Document:
+    async def ingest(self, tenant: TenantId, doc_id: str, emit: Emit, stop: Stop | None = None) -> Document:
         """Do what is due for the document, or join the turn that does it; return how it ended.
 
-        What has ended is left as it is. The turn goes on when its callers go.
+        What has ended is left as it is. The turn goes on when its callers go, unless `stop` says they cancelled it.
         Raises: ConflictError while the file is still on its way.
         """
         document = await self.find(tenant, doc_id)
@@ -68,8 +68,14 @@ class Actors:
             return document
         _require_file(document)
         turn = self._turn(tenant, document)
-        async for state in turn.bulletin.follow():
-            await emit(Progress(message=state.message, done=state.progress, total=100, document=state))
+        try:
+            async for state in turn.bulletin.follow():
+                await emit(Progress(message=state.message, done=state.progress, total=100, document=state))
+        except asyncio.CancelledError:
+            if stop is not None and stop.reason == "cancelled":
+                with suppress(ConflictError, NotFoundError):  # it has ended meanwhile
+                    await self.cancel(tenant, doc_id)
+            raise
         ended = await self._on.records.documents.get(tenant, doc_id)
         if ended is None:
             raise CancelledByUserError(f"document {doc_id!r} was deleted meanwhile")
@@ -77,17 +83,19 @@ class Actors:
             raise AgentUnavailableError(f"work on document {doc_id!r} was interrupted and goes on soon; ask again")
         return ended
 
-    async def take_in(self, tenant: TenantId, name: str, content: bytes, emit: Emit = silence) -> tuple[Document, bool]:
+    async def take_in(
+        self, tenant: TenantId, name: str, content: bytes, emit: Emit = silence, stop: Stop | None = None
+    ) -> tuple[Document, bool]:
         """Keep a file and ingest it; False with the document that has the same bytes already.
 
         One that had failed or was cancelled is tried again. Raises what `intake.accept` raises.
         """
         document, is_new = await intake.accept(tenant, name, content, self._on, self.settings)
         if not is_new and document.status in ("failed", "cancelled"):
-            return await self.reprocess(tenant, document.doc_id, emit), is_new
-        return await self.ingest(tenant, document.doc_id, emit), is_new
+            return await self.reprocess(tenant, document.doc_id, emit, stop), is_new
+        return await self.ingest(tenant, document.doc_id, emit, stop), is_new
 
-    async def reprocess(self, tenant: TenantId, doc_id: str, emit: Emit) -> Document:
+    async def reprocess(self, tenant: TenantId, doc_id: str, emit: Emit, stop: Stop | None = None) -> Document:
         """Do the whole work again; join a turn that is at it already. Raises: ConflictError without a file."""
         document = await self.find(tenant, doc_id)
         _require_file(document)
@@ -95,7 +103,7 @@ class Actors:
             await self._last_turn(tenant, doc_id)
             await Build(self._on, self.settings, tenant, document).start_over()
             await self._change(tenant, document, Queued(), expected=(document.status,))
-        return await self.ingest(tenant, doc_id, emit)
+        return await self.ingest(tenant, doc_id, emit, stop)
 
     async def cancel(self, tenant: TenantId, doc_id: str) -> Document:
         """Stop the work on a document and remove what there is of the version being built.

@@ -35,7 +35,7 @@ async def ingest(texts: tuple[BatchText, ...], actors: Actors, call: Call) -> tu
 
 async def _outcome(line: int, text: BatchText, actors: Actors, call: Call) -> tuple[BatchOutcome, Document | None]:
     try:
-        document, is_new = await actors.take_in(call.caller.tenant, name_of(text), body_of(text))
+        document, is_new = await actors.take_in(call.caller.tenant, name_of(text), body_of(text), stop=call.stop)
     except AgentRAGError as error:
         return BatchOutcome(line=line, id=text.id, status="failed", error=error.problem()), None
     found = BatchOutcome(

@@ -48,9 +48,9 @@ async def ingest(ask: Ingest, call: Call) -> Document:
     upload.check(ask)
     actors, tenant = actor.of(call.on), call.caller.tenant
     if ask.doc_id is not None:
-        return await actors.ingest(tenant, ask.doc_id, call.emit)
+        return await actors.ingest(tenant, ask.doc_id, call.emit, call.stop)
     name, content = await upload.content(ask, call.on, actors.settings)
-    document, _ = await actors.take_in(tenant, name, content, call.emit)
+    document, _ = await actors.take_in(tenant, name, content, call.emit, call.stop)
     return document
 
 
@@ -83,7 +83,7 @@ async def reprocess(ask: DocumentRef, call: Call) -> Document:
 
     What was searchable stays so until the new version takes its place.
     """
-    return await actor.of(call.on).reprocess(call.caller.tenant, ask.doc_id, call.emit)
+    return await actor.of(call.on).reprocess(call.caller.tenant, ask.doc_id, call.emit, call.stop)
 
 
 @skills.skill(CANCEL)

@@ -194,7 +194,18 @@ async def test_a_cancel_reaches_the_running_function(toy: Toy, federation: Feder
         with pytest.raises(CancelledByUserError):
             await listening
         await toy.stopped.wait()
+    assert toy.stopped_because == "cancelled"
     assert not await federation.cancel(SING, "run:2:1", OWNER)
+
+
+async def test_a_function_that_a_closing_process_cuts_off_is_told_so(toy: Toy) -> None:
+    async with serving(toy.agent.app()) as url, httpx.AsyncClient(headers={"A2A-Version": "1.0"}) as http:
+        song = envelope([{"data": {"query": "la", "times": 1000}}], metadata={"skill": "sing"})
+        song["params"]["configuration"] = {"returnImmediately": True}  # type: ignore[index]
+        await http.post(f"{url}/a2a", json=song)
+        await asyncio.wait_for(toy.begun.wait(), 10)
+    assert toy.stopped.is_set()
+    assert toy.stopped_because == "closing"
 
 
 async def test_another_principal_cannot_cancel_a_task(toy: Toy, federation: FederationClient) -> None:
