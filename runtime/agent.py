@@ -185,7 +185,8 @@ class AgentServer:
     async def _serve_card(self, request: Request) -> Response:
         from runtime import card
 
-        body, etag = card.document(self, str(request.base_url))
+        asked_at = request.url.replace(path=request.scope.get("root_path", ""), query="")  # also below a mount
+        body, etag = card.document(self, str(asked_at))
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

@@ -30,7 +30,7 @@ from runtime.caller import LOCAL_TENANT, Caller
 from runtime.content import error_result
 from runtime.errors import AgentRAGError
 from runtime.relay import Relay
-from runtime.tools import caller_at_hand
+from runtime.tools import caller_at_hand, told_trace
 
 C = TypeVar("C", bound=FastMCPComponent)
 
@@ -85,11 +85,12 @@ class Passage:
         self, method: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """The agent's answer to a request like the one at hand: its caller, its `_meta`, its progress."""
-        caller = caller_at_hand(self.auth)
         context = get_context()
         meta = (context.request_context.meta if context.request_context else None) or {}
         hear = context.report_progress if "progressToken" in meta else None
-        return await self.relay.send(self.agent, method, params, caller, meta=meta, headers=headers, hear=hear)
+        with told_trace():
+            caller = caller_at_hand(self.auth)
+            return await self.relay.send(self.agent, method, params, caller, meta=meta, headers=headers, hear=hear)
 
     async def pages(self, method: str, kind: type[Any], items: str) -> list[Any]:
         """Everything of one list of the agent. An agent without such things has none."""

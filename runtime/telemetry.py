@@ -51,8 +51,10 @@ def outgoing() -> dict[str, str]:
 
 @contextmanager
 def continued(traceparent: str, name: str) -> Iterator[None]:
-    """A span in the trace of work that was begun earlier, perhaps by a process that is gone."""
-    with tracer.start_as_current_span(name, context=incoming({"traceparent": traceparent})):
+    """A span in a trace that began elsewhere, perhaps in a process that is gone; in the one at hand if it is none."""
+    told = incoming({"traceparent": traceparent})
+    is_trace = trace.get_current_span(told).get_span_context().is_valid
+    with tracer.start_as_current_span(name, context=told if is_trace else None):
         yield
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from pydantic import PrivateAttr
 
 import prompts
 from runtime import telemetry
-from runtime.call import BoundResource, BoundSkill, BoundView, Call
+from runtime.call import BoundResource, BoundSkill, BoundView, Call, Stop
 from runtime.caller import Caller, become
 from runtime.content import error_result, tool_result
 from runtime.errors import AgentRAGError, UnauthenticatedError
@@ -37,7 +39,7 @@ NUDGE = 0.001
 
 
 def caller_at_hand(auth: str) -> Caller:
-    """The caller that the door made; over stdio and in process the local owner."""
+    """The caller that the door made, within the trace at hand; over stdio and in process the local owner."""
     try:
         request = get_http_request()
     except RuntimeError:
@@ -47,7 +49,22 @@ def caller_at_hand(auth: str) -> Caller:
     caller = request.scope.get("caller")
     if not isinstance(caller, Caller):
         raise UnauthenticatedError("the request came past the door; call through /mcp")
-    return caller
+    return replace(caller, trace=telemetry.trace_id())
+
+
+def told_trace() -> AbstractContextManager[None]:
+    """The trace that the `_meta` of the request at hand names, unless its headers named one.
+
+    Source: MCP 2026-07-28, basic protocol, `traceparent` in `_meta`.
+    """
+    try:
+        if "traceparent" in get_http_request().headers:
+            return nullcontext()
+    except RuntimeError:  # over stdio the framework has taken it up
+        return nullcontext()
+    request = get_context().request_context
+    told = ((request and request.meta) or {}).get("traceparent")
+    return telemetry.continued(told, "mcp.request") if isinstance(told, str) else nullcontext()
 
 
 class SkillTool(Tool):
@@ -87,11 +104,14 @@ class SkillTool(Tool):
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Call the skill; progress goes out as notifications, tokens as a count of characters."""
-        try:
-            caller = caller_at_hand(self._agent.settings.auth)
-            output = await self._agent.invoker.invoke(self._bound, arguments, caller, emit=_Notes())
-        except AgentRAGError as error:
-            return error_result(error)
+        with told_trace():
+            try:
+                caller = caller_at_hand(self._agent.settings.auth)
+                output = await self._agent.invoker.invoke(
+                    self._bound, arguments, caller, emit=_Notes(), stop=Stop("left")
+                )
+            except AgentRAGError as error:
+                return error_result(error)
         return tool_result(output)
 
 
@@ -132,13 +152,14 @@ def _template(bound: BoundResource, agent: AgentServer) -> ResourceTemplate:
     ]
 
     async def read(**parts: str) -> str:
-        try:
-            caller = caller_at_hand(agent.settings.auth)
-            caller.require(bound.scopes)
-            become(caller)
-            found = await bound.function(Call(caller, agent.on, settings=agent.settings), **parts)
-        except AgentRAGError as error:
-            raise ResourceError(f"{error.title}: {error}") from error
+        with told_trace():
+            try:
+                caller = caller_at_hand(agent.settings.auth)
+                caller.require(bound.scopes)
+                become(caller)
+                found = await bound.function(Call(caller, agent.on, settings=agent.settings), **parts)
+            except AgentRAGError as error:
+                raise ResourceError(f"{error.title}: {error}") from error
         return found.model_dump_json()
 
     read.__signature__ = inspect.Signature(parameters, return_annotation=str)  # type: ignore[attr-defined]

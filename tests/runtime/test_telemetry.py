@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from runtime.settings import Settings
+from runtime.telemetry import configure, continued, trace_id, tracer
 from tests.serving import serving
 
 SCRIPT = """
@@ -58,3 +60,15 @@ async def test_spans_go_to_the_endpoint_that_is_set(tmp_path: Path) -> None:
     async with serving(Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])) as url:
         await run(tmp_path, url)
     assert any(b"retrieval" in body and b"work" in body for body in bodies)
+
+
+def test_work_goes_on_in_the_trace_that_is_named_and_in_the_one_at_hand_when_that_is_none() -> None:
+    configure("tests", Settings(log_level="WARNING"))
+    named = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with tracer.start_as_current_span("request"):
+        at_hand = trace_id()
+        with continued(f"00-{named}-00f067aa0ba902b7-01", "work"):
+            assert trace_id() == named
+        for nonsense in ("", "00-nonsense", f"00-{'0' * 32}-00f067aa0ba902b7-01"):
+            with continued(nonsense, "work"):
+                assert trace_id() == at_hand != named
