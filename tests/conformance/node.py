@@ -12,13 +12,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 HERE = Path(__file__).parent
+SECONDS = 100.0
+"""How long a program may run."""
 GIVEN = ("package.json", "package-lock.json", ".npmrc")
 
 
@@ -89,32 +92,43 @@ class Node:
         """Node itself."""
         return self.packages / ".bin" / "node"
 
-    async def run(self, program: str, *arguments: str, seconds: float = 120.0) -> Ended:
+    async def run(self, program: str, *arguments: str) -> Ended:
         """Run a program of a package to its end."""
-        return await self._ended([str(self.packages / program), *arguments], b"", seconds)
-
-    async def script(self, path: Path, *arguments: str, seconds: float = 120.0) -> Ended:
-        """Run a module of ours to its end; it imports the packages by name."""
-        return await self._ended(["--input-type=module", "-", *arguments], path.read_bytes(), seconds)
-
-    async def _ended(self, arguments: list[str], given: bytes, seconds: float) -> Ended:
-        pipe = asyncio.subprocess.PIPE
-        child = await asyncio.create_subprocess_exec(
-            self.binary, *arguments, stdin=pipe, stdout=pipe, stderr=pipe, cwd=self.home, env=_environment()
-        )
-        try:
-            out, err = await asyncio.wait_for(child.communicate(given), seconds)
-        except TimeoutError:
-            child.kill()
+        async with self._started(str(self.packages / program), *arguments) as child:
             out, err = await child.communicate()
-            raise AssertionError(f"{arguments} did not end in {seconds} s:\n{out.decode()[-3000:]}") from None
         return Ended(child.returncode or 0, out.decode(), err.decode())
 
+    async def lines(self, module: Path, *arguments: str) -> AsyncIterator[str]:
+        """What a module of ours prints, line by line as it comes; it imports the packages by name."""
+        async with self._started("--input-type=module", "-", *arguments) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            child.stdin.write(module.read_bytes())
+            child.stdin.close()
+            async for line in child.stdout:
+                yield line.decode().rstrip("\n")
+            _, err = await child.communicate()
+        assert child.returncode == 0, err.decode()
 
-def _environment() -> dict[str, str]:
-    """This process's environment without proxies: everything that the programs call is on loopback."""
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return kept | {"NO_COLOR": "1"}
+    @asynccontextmanager
+    async def _started(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A process that is ended with the context, and after `SECONDS` in any case."""
+        pipe = asyncio.subprocess.PIPE
+        child = await asyncio.create_subprocess_exec(
+            *(self.binary, *arguments), stdin=pipe, stdout=pipe, stderr=pipe, cwd=self.home, env=self._environment()
+        )
+        try:
+            async with asyncio.timeout(SECONDS):
+                yield child
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+
+    def _environment(self) -> dict[str, str]:
+        """This process's without proxies, for all that is called is on loopback; what programs keep lies with them."""
+        kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        return kept | {"NO_COLOR": "1", "HOME": str(self.home)}
 
 
 if __name__ == "__main__":

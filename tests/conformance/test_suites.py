@@ -14,7 +14,10 @@ from tests.conformance.fixture import create_fixture
 from tests.conformance.node import Node
 from tests.serving import serving
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.filterwarnings("ignore:The (logging|sampling) capability is deprecated"),
+]
 TASKS = {
     "tasks-capability-negotiation",
     "tasks-dispatch-and-envelope",
