@@ -54,13 +54,16 @@ async def bridge(
 
 
 def server_url(url: str) -> str:
-    """`url` if it is one of HTTP. Raises InvalidInputError."""
+    """`url` if it is one of HTTP. Raises InvalidInputError, which does not quote a password."""
+    from httpx import URL, InvalidURL
+
     try:
-        parts = urlsplit(url)
-        is_http = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_http = False
-    if not is_http:
+        found = URL(url)
+    except InvalidURL:
+        found = URL("")
+    if found.userinfo:
+        raise InvalidInputError("the address holds a name or password; send it with --header 'Authorization: ...'")
+    if found.scheme not in {"http", "https"} or not found.host or any(letter.isspace() for letter in url):
         raise InvalidInputError(f"{url!r} is no address of a server; write http://host:port/mcp or https://host/mcp")
     return url
 

@@ -101,10 +101,17 @@ class Channel:
     @classmethod
     @asynccontextmanager
     async def to(
-        cls, place: Place, *, patience: float, remedy: str, headers: Mapping[str, str], is_near: bool
+        cls,
+        place: Place,
+        *,
+        patience: float,
+        remedy: str,
+        headers: Mapping[str, str],
+        is_near: bool,
+        silence: float = SILENCE_SECONDS,
     ) -> AsyncIterator[Channel]:
         """A channel that is closed at the end; proxies of the environment are used unless the server `is_near`."""
-        timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS, pool=None)
+        timeout = httpx.Timeout(silence, connect=CONNECT_SECONDS, pool=None)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
         async with httpx.AsyncClient(headers=headers, timeout=timeout, limits=limits, trust_env=not is_near) as http:
             yield cls(http, place, patience=patience, remedy=remedy)
@@ -172,8 +179,6 @@ class Channel:
                     if is_last:
                         self._learn(request, response, line)
                     yield line
-        except httpx.ReadTimeout as error:
-            raise DeadlineError(f"the MCP server said nothing for {SILENCE_SECONDS:.0f} s; ask again") from error
         except httpx.TransportError as error:
             raise self._broken(str(response.url), error) from error
         finally:
@@ -274,22 +279,29 @@ class Channel:
 
     # faults -----------------------------------------------------------------------------------------------------------
 
-    def _broken(self, address: str, error: httpx.TransportError) -> AgentUnavailableError:
+    def _broken(self, address: str, error: httpx.TransportError) -> AgentRAGError:
+        """Why there is no answer; the query of an address may hold a secret and is not told."""
+        address = address.partition("?")[0]
         reason = str(error) or type(error).__name__
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return AgentUnavailableError(f"nobody answers at {address} ({reason}); {self._remedy}, then ask again")
-        return AgentUnavailableError(
-            f"the connection to {address} broke ({reason}), and whether the work was done is unknown; ask again"
-        )
+        match error:
+            case httpx.ConnectError() | httpx.ConnectTimeout():
+                return AgentUnavailableError(f"nobody answers at {address} ({reason}); {self._remedy}, then ask again")
+            case httpx.ReadTimeout():
+                return DeadlineError(f"{address} has said nothing for too long; ask for less, or ask again")
+            case _:
+                return AgentUnavailableError(
+                    f"the connection to {address} broke ({reason}), and whether the work was done is unknown; ask again"
+                )
 
     def _fault(self, address: str, response: httpx.Response) -> AgentRAGError:
         """What an HTTP response without a JSON-RPC answer means."""
         from hosts.cli.api import problem_of
 
+        address = address.partition("?")[0]
         match response.status_code:
             case httpx.codes.UNAUTHORIZED:
                 return UnauthenticatedError(
-                    f"{address} needs a token; pass --header 'Authorization: Bearer ${{TOKEN}}' and set TOKEN"
+                    f"{address} needs a token: `agentrag mcp bridge URL --header 'Authorization: Bearer ${{TOKEN}}'`"
                 )
             case httpx.codes.NOT_FOUND if SESSION in response.request.headers:
                 return SessionLostError(f"{address} has forgotten this session; connect again")

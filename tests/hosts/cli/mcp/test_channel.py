@@ -60,8 +60,8 @@ async def said_by(answer: Answer, *messages: dict[str, Any], until: int = 1) -> 
     return client.answers
 
 
-def channel(url: str) -> Any:
-    return Channel.to(Fixed(url), patience=0.0, remedy="start it", headers={"X-Own": "mine"}, is_near=True)
+def channel(url: str, **more: float) -> Any:
+    return Channel.to(Fixed(url), patience=0.0, remedy="start it", headers={"X-Own": "mine"}, is_near=True, **more)
 
 
 def result(message: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -115,6 +115,18 @@ async def test_a_server_that_hangs_up_in_its_answer_is_told() -> None:
     note, told = await said_by(broken, {"id": 4, "method": "tools/list", "params": MODERN}, until=2)
     assert note["method"] == "notifications/progress"
     assert "whether the work was done is unknown" in told["error"]["message"]
+
+
+async def test_a_server_that_falls_silent_is_told() -> None:
+    async def silent(_: Request) -> Response:
+        await asyncio.sleep(2)
+        return Response()
+
+    client = Script([{"id": 1, "method": "ping"}], until=1)
+    app = Starlette(routes=[Route("/mcp", silent, methods=["POST"])])
+    async with serving(app) as base_url, channel(f"{base_url}/mcp", silence=0.1) as to:
+        await Relay(client, to).run()
+    assert "has said nothing for too long" in client.answers[0]["error"]["message"]
 
 
 async def test_nobody_at_the_address_is_told_and_what_needs_no_answer_is_dropped(
