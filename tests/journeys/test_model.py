@@ -80,3 +80,25 @@ async def test_a_model_that_is_away_is_replaced_and_the_answer_says_so(tmp_path:
     assert (run["status"], run["kind"]) == ("completed", "extractive")
     assert run["warnings"] == ["Generated with simplified model"]
     assert "four bar" in run["answer"]
+
+
+async def test_a_question_asked_over_a2a_is_taken_up_again_when_the_host_was_closed_meanwhile(tmp_path: Path) -> None:
+    message = {"role": "ROLE_USER", "messageId": "m1", "parts": [{"text": ASK["query"]}]}
+    params = {"message": message, "configuration": {"returnImmediately": True}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params}
+    async with chatting(Reply(["The valve "], hangs=True), Reply(["The valve opens at four bar [0]."])) as model:
+        chosen = settings(tmp_path, model.url)
+        async with (
+            running(chosen) as (url, _),
+            httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http,
+            asyncio.timeout(60),
+        ):
+            await ingested(http, "valve.txt", NOTE)
+            await http.post("/a2a", json=request, headers={"A2A-Version": "1.0"})
+            while not model.bodies:
+                await asyncio.sleep(0.05)
+        model.bodies.clear()
+        async with running(chosen), asyncio.timeout(60):
+            while not model.bodies:
+                await asyncio.sleep(0.05)
+    assert ASK["query"] in json.dumps(model.bodies[0])
