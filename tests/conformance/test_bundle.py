@@ -47,7 +47,8 @@ async def test_an_app_starts_the_federation_from_the_bundle(node: Node, made: Pa
     assert (await node.run(TOOL, "unpack", str(made), str(folder))).code == 0
     module = tmp_path / "started.mjs"
     module.write_text(STARTED)
-    found = json.loads((await node.script(module, str(folder))).out)
+    (line,) = [line async for line in node.lines(module, str(folder))]
+    found = json.loads(line)
     assert (found["command"], found["args"]) == ("python3", [f"{folder}/server/main.py"])
     started = StdioServerParameters(
         command=found["command"], args=found["args"], env={**os.environ, **found["env"]}, cwd=tmp_path
