@@ -158,6 +158,12 @@ class ModelUnavailableError(AgentRAGError):
     code, title, http_status, retryable = "model.unavailable", "Model unavailable", 503, True
 
 
+class ModelMissingError(ModelUnavailableError):
+    """What the model is made of is not on this machine, or damaged; only its user can bring it."""
+
+    code, title, retryable = "model.missing", "Model not installed", False
+
+
 class AgentUnavailableError(AgentRAGError):
     """An agent of the federation is down."""
 

@@ -19,8 +19,8 @@ from runtime.errors import ModelUnavailableError, SettingsError
 from runtime.federation import FolderLock, reached
 from runtime.settings import Settings
 
-QUIET_LEVEL = "WARNING"
-"""What a command logs of the federation inside it, unless the user set a level."""
+QUIET_LEVEL = "ERROR"
+"""What a command logs of the federation inside it, unless the user set a level: it words its own warnings."""
 
 
 def settings_of(data: Path | None, *, quiet: bool) -> Settings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hosts.cli.commands import COMMANDS, HEADINGS, INTERRUPTED, OPTIONS, START, Entry, epilogue
@@ -78,8 +80,16 @@ def run() -> None:
         raise misused(error) from error
 
 
+def replace_closed_streams() -> None:
+    """Put the null device where the shell closed a stream, as `>&-` does; Python has None there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for as long as the process lives
+
+
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    replace_closed_streams()
     try:
         run()
     except SystemExit:

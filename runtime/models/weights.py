@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from platformdirs import user_cache_path
 
-from runtime.errors import ModelUnavailableError
+from runtime.errors import ModelMissingError, ModelUnavailableError
 
 WEIGHTS_FILE, WEIGHTS_SHA256 = "model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENS_FILE, TOKENS_SHA256 = "tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
@@ -75,13 +75,13 @@ def fetched_folder(cache_dir: Path | None = None) -> Path:
 
 
 def weights_folder(package: str = MINILM.package, cache_dir: Path | None = None) -> Path:
-    """Folder with weights and tokenizer. Raises ModelUnavailableError with the command that brings them."""
+    """Folder with weights and tokenizer. Raises ModelMissingError with the command that brings them."""
     packaged, fetched = packaged_folder(package), fetched_folder(cache_dir)
     if fetched.is_dir():  # first, for they may have been fetched because those of the package were damaged
         return fetched
     if packaged is not None:
         return packaged
-    raise ModelUnavailableError(
+    raise ModelMissingError(
         f"the weights of the embedding model are not installed: no package {package}, nothing in {fetched}; "
         f"run {INSTALL}, which fetches 84 MB once"
     )
@@ -89,22 +89,22 @@ def weights_folder(package: str = MINILM.package, cache_dir: Path | None = None)
 
 @contextmanager
 def verified(path: Path, sha256: str) -> Iterator[mmap.mmap]:
-    """The bytes of `path`, mapped, once their SHA-256 is the expected one; raises ModelUnavailableError otherwise."""
+    """The bytes of `path`, mapped, once their SHA-256 is the expected one; raises ModelMissingError otherwise."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             found = hashlib.sha256(data).hexdigest()
             if found != sha256:
-                raise ModelUnavailableError(
+                raise ModelMissingError(
                     f"{path} has SHA-256 {found} where {sha256} was expected: it is damaged or another model; "
                     f"run {INSTALL}"
                 )
             yield data
     except (OSError, ValueError) as error:
-        raise ModelUnavailableError(f"cannot read {path}: {error}; run {INSTALL}") from error
+        raise ModelMissingError(f"cannot read {path}: {error}; run {INSTALL}") from error
 
 
 def verify(folder: Path, pin: Pin = MINILM) -> None:
-    """Read every file and compare its SHA-256. Raises ModelUnavailableError for the first that differs."""
+    """Read every file and compare its SHA-256. Raises ModelMissingError for the first that differs."""
     for name, sha256 in pin.files.items():
         with verified(folder / name, sha256):
             pass

@@ -8,14 +8,17 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hosts.cli.doctor.finding import Finding, failed, ok, warning
 from hosts.cli.doctor.model import can_make
 from hosts.cli.progress import spoken_size
-from runtime.errors import StoreUnavailableError
+from runtime.errors import FingerprintError, StoreUnavailableError
 from runtime.ownership import holder
 from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime.vectors.tenants import Meta
 
 DISK_NEEDED, DISK_WISHED = 200_000_000, 2_000_000_000
 """Bytes: for the model's graph and a few documents, and for a library."""
@@ -79,13 +82,17 @@ def records(found: str | None, known: str) -> Finding:
     return ok("records", f"revision {found}, the newest")
 
 
-def index(tenant: str, made_with: str, asked: str) -> Finding:
-    """Whether an index fits the embedding model of the settings; vectors of two models never mix."""
-    if made_with == asked:
+def index(tenant: str, made_with: str, asked: str, fault: str) -> Finding:
+    """Whether an index fits the settings and this program, by `fault`, which is empty when it does.
+
+    Vectors of two models never mix; `made_with` and `asked` are the fingerprints of both.
+    """
+    if not fault:
         return ok("index", f"of {tenant}, built with {asked}")
-    name = made_with.rpartition("/")[2]
-    remedy = f"AGENTRAG_EMBEDDINGS_URL=embedded:minilm-{name}, or: agentrag docs reprocess of every document anew"
-    return failed("index", f"of {tenant}, built with {made_with}; the settings say {asked}", remedy)
+    if made_with != asked:
+        remedy = f"export AGENTRAG_EMBEDDINGS_URL=embedded:minilm-{made_with.rpartition('/')[2]}"
+        return failed("index", fault, remedy)
+    return failed("index", fault, "move that folder away, then: agentrag docs reprocess of each document")
 
 
 def place_of(path: Path) -> Place:
@@ -128,14 +135,27 @@ def _records(settings: Settings) -> Iterator[Finding]:
 
 def _indexes(settings: Settings) -> Iterator[Finding]:
     from runtime.models import minilm
-    from runtime.vectors.tenants import made_with
+    from runtime.vectors import tenants
+    from runtime.vectors.terms import TERMS_FINGERPRINT
 
     precision = minilm.precision_of(settings.embeddings_url)
     if precision is None or not settings.vectors_url.startswith("embedded:"):
         return
-    place = settings.place(settings.vectors_url)
+    place, fingerprint = settings.place(settings.vectors_url), minilm.fingerprint(precision)
     try:
-        for meta in made_with(place):
-            yield index(meta.tenant, meta.fingerprint, minilm.fingerprint(precision))
+        for meta in tenants.made_with(place):
+            wanted = tenants.Meta(meta.tenant, fingerprint, minilm.DIMENSION, TERMS_FINGERPRINT)
+            yield index(meta.tenant, meta.fingerprint, fingerprint, _difference(meta, wanted, place))
     except StoreUnavailableError as error:
         yield failed("index", str(error), f"mv {place} {place}.damaged, then process the documents again")
+
+
+def _difference(meta: Meta, wanted: Meta, place: Path) -> str:
+    """What keeps an index from being used as `wanted`, empty for nothing."""
+    from runtime.vectors.tenants import check_same, folder_name
+
+    try:
+        check_same(meta, wanted, place / folder_name(meta.tenant))
+    except FingerprintError as error:
+        return str(error)
+    return ""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -300,6 +301,25 @@ async def test_a_reader_that_has_enough_ends_the_command_quietly(data: Path) -> 
     assert (process.returncode, err) == (1, b"")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+async def test_a_stream_that_the_shell_closed_is_no_fault(data: Path, closed: str) -> None:
+    command = f"{shlex.join(COMMAND)} docs ls --data {shlex.quote(str(data))} {closed}"
+    process = await asyncio.create_subprocess_shell(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    async with asyncio.timeout(SECONDS):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert (b"manual.pdf" in out) == (closed != ">&-")
+
+
+async def test_an_answer_whose_reader_has_enough_ends_quietly(host: ToyHost, data: Path) -> None:
+    host.script = answered("Keep hands away [0]. " * 20_000)
+    command = f"{shlex.join(COMMAND)} ask What? --stream --data {shlex.quote(str(data))} | head -n 1"
+    process = await asyncio.create_subprocess_shell(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    async with asyncio.timeout(SECONDS):
+        out, err = await process.communicate()
+    assert (json.loads(out)["event"], err) == ("accepted", b"")
+
+
 async def test_the_store_says_where_it_listens_and_ends_with_0(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "serve", "store", "--data", str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -317,7 +337,7 @@ async def test_the_store_says_where_it_listens_and_ends_with_0(tmp_path: Path) -
 
 
 def test_commands_are_quiet_unless_the_user_set_a_level(tmp_path: Path) -> None:
-    assert settings_of(tmp_path, quiet=True).log_level == "WARNING"
+    assert settings_of(tmp_path, quiet=True).log_level == "ERROR"
     assert settings_of(tmp_path, quiet=False).log_level == "INFO"
     assert settings_of(tmp_path, quiet=True).data == tmp_path
 

@@ -23,7 +23,7 @@ from hosts.cli.docs import ls
 from hosts.cli.doctor.command import doctor
 from hosts.cli.knobs import described
 from runtime.federation import FolderLock, settings_classes
-from runtime.models import weights
+from runtime.models import minilm, weights
 from runtime.records.schema import HEAD
 from tests.processes import free_port
 from tests.serving import serving
@@ -123,7 +123,11 @@ async def test_an_index_of_another_model_is_found_before_a_search_meets_it(
     (place / "index.json").write_text(json.dumps(meta))
     code, checks = await report(capsys, used)
     assert code == Exit.FAILED
-    assert of(checks, "index")[0]["remedy"].startswith("AGENTRAG_EMBEDDINGS_URL=embedded:minilm-fp32")
+    assert of(checks, "index")[0]["remedy"] == "export AGENTRAG_EMBEDDINGS_URL=embedded:minilm-fp32"
+    meta["fingerprint"] = minilm.fingerprint("int8")
+    (place / "index.json").write_text(json.dumps(meta))
+    _, checks = await report(capsys, used)
+    assert "was built with tokeniser t, and now" in of(checks, "index")[0]["text"]
     (place / "index.json").write_text("{")
     _, checks = await report(capsys, used)
     assert "cannot read" in of(checks, "index")[0]["text"]

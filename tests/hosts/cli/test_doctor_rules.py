@@ -129,11 +129,15 @@ def test_records_are_of_this_program(found: str | None, expected: str) -> None:
     assert state(storage.records(found, "0002")) == expected
 
 
-def test_an_index_of_another_model_comes_with_both_ways_out() -> None:
-    assert state(storage.index("local", "minilm/53aa/int8", "minilm/53aa/int8")) == "ok"
-    other = storage.index("local", "minilm/53aa/fp32", "minilm/53aa/int8")
-    assert state(other) == "failed"
-    assert other.remedy.startswith("AGENTRAG_EMBEDDINGS_URL=embedded:minilm-fp32, or: ")
+def test_an_index_that_does_not_fit_comes_with_the_way_out() -> None:
+    int8, fp32 = "minilm/53aa/int8", "minilm/53aa/fp32"
+    assert state(storage.index("local", int8, int8, "")) == "ok"
+    other_model = storage.index("local", fp32, int8, "built with model fp32")
+    assert state(other_model) == "failed"
+    assert other_model.remedy == "export AGENTRAG_EMBEDDINGS_URL=embedded:minilm-fp32"
+    other_format = storage.index("local", int8, int8, "built with format 1")
+    assert state(other_format) == "failed"
+    assert other_format.remedy.startswith("move that folder away")
 
 
 @pytest.mark.parametrize(
