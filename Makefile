@@ -3,7 +3,7 @@ UV ?= $(shell command -v uv || echo python3 -m uv)
 RUN := $(UV) run --frozen
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninteractive
 
-.PHONY: help setup check node browser test demo clean
+.PHONY: help setup check node browser recognition test demo clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -28,7 +28,12 @@ browser: ## Chromium for the tests of what people see, once (from the system's p
 		&& $(AS_ROOT) apt-get install -y -qq --no-install-recommends chromium; } >/dev/null \
 		|| echo "Chromium could not be installed; the tests that need it will fail and say what to do" >&2
 
-test: check node browser ## Everything: set-up, checks, all tests with coverage
+recognition: ## Tesseract for the tests of scanned pages, once (from the system's packages)
+	@command -v tesseract >/dev/null || { $(AS_ROOT) apt-get update -qq \
+		&& $(AS_ROOT) apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-eng; } >/dev/null \
+		|| echo "Tesseract could not be installed; the tests that need it will fail and say what to do" >&2
+
+test: check node browser recognition ## Everything: set-up, checks, all tests with coverage
 	$(RUN) coverage erase
 	$(RUN) coverage run -m pytest -q
 	$(RUN) coverage combine --quiet

@@ -191,6 +191,11 @@ def original_key(tenant: TenantId, doc_id: str) -> str:
     return blob_prefix(tenant, doc_id) + "original"
 
 
+def thumbnail_key(tenant: TenantId, doc_id: str) -> str:
+    """Where the small picture of a document lies, a WebP file."""
+    return blob_prefix(tenant, doc_id) + "thumbnail.webp"
+
+
 async def accept(
     tenant: TenantId, filename: str, source: bytes | AsyncIterator[bytes], on: Backends, settings: Settings
 ) -> tuple[Document, bool]:

@@ -16,6 +16,9 @@ from functools import cache
 Run = tuple[int, int, int]
 Offsets = tuple[Run, ...]
 
+NOWHERE: Offsets = ((0, 0, 0),)
+"""The offsets of a text that was not made of the page's own characters: nothing of it can be placed."""
+
 DENSE_HYPHENS = 0.03
 """A page that breaks more than this share of its lines with (different) hyphens is hyphenated by its typesetter."""
 

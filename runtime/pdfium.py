@@ -155,6 +155,10 @@ class PdfFile:
 
         return webp(shade(self._drawn(n, width_px), highlights, pale))
 
+    def image(self, n: int, *, dots_per_inch: int) -> Image:
+        """Page `n` as a picture in memory."""
+        return self._drawn(n, max(1, round(self._loaded(n).page.get_width() / 72 * dots_per_inch)))
+
     def _drawn(self, n: int, width_px: int) -> Image:
         from runtime.paper import MAX_SIDE
 

@@ -104,6 +104,9 @@ class VectorStore(Protocol):
     async def state(self, tenant: TenantId) -> str:
         """Names what the tenant's index holds: another one after each change, the same as long as nothing changed."""
 
+    async def vectors(self, tenant: TenantId, places: Sequence[tuple[VersionId, int]]) -> Mapping[UUID, Floats]:
+        """The dense vectors of the chunks on the given (version, page) places, by their ids."""
+
     async def delete(self, tenant: TenantId, document: DocumentId, version: VersionId | None = None) -> int:
         """Remove a document, or one version of it; return how many chunks went."""
 

@@ -65,6 +65,7 @@ class Store:
             "fetch": self._fetch,
             "pages": self._pages,
             "state": self._state,
+            "vectors": self._vectors,
             "delete": self._delete,
             "drop": self._drop,
         }
@@ -178,6 +179,12 @@ class Store:
 
     async def _state(self, request: Request) -> str:
         return f"{self._began}-{self._changes[request['tenant']]}"
+
+    async def _vectors(self, request: Request) -> list[tuple[bytes, bytes]]:
+        shard = self._tenants.find(request["tenant"])
+        if shard is None:
+            return []
+        return shard.vectors(request["places"])
 
     async def _drop(self, request: Request) -> None:
         async with self._writing[request["tenant"]]:

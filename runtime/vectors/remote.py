@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from opentelemetry.trace import SpanKind
 
@@ -17,8 +18,20 @@ from runtime.vectors.contract import Hit, Place, Probe, Unit
 from runtime.vectors.place import short
 from runtime.vectors.seals import Seals
 from runtime.vectors.terms import TERMS_FINGERPRINT
-from runtime.vectors.wire import PROTOCOL, pack_places, pack_probe, pack_unit, unpack_error, unpack_hit, unpack_places
+from runtime.vectors.wire import (
+    PROTOCOL,
+    pack_places,
+    pack_probe,
+    pack_unit,
+    unpack_error,
+    unpack_hit,
+    unpack_places,
+    unpack_vector,
+)
 from schemas.message import DocumentId, TenantId, VersionId
+
+if TYPE_CHECKING:
+    from runtime.vectors.contract import Floats
 
 CONNECTIONS = 4
 """Requests under way at a time; the store works on them in turns."""
@@ -155,6 +168,11 @@ class RemoteVectors:
     async def state(self, tenant: TenantId) -> str:
         """Names what the tenant's index holds; another one after each change and after a restart of the store."""
         return str(await self._ask("state", READ_SECONDS, tenant=tenant))
+
+    async def vectors(self, tenant: TenantId, places: Sequence[tuple[VersionId, int]]) -> Mapping[UUID, Floats]:
+        """The dense vectors of the chunks on the given (version, page) places, by their ids."""
+        pairs = await self._ask("vectors", READ_SECONDS, tenant=tenant, places=pack_places(set(places)))
+        return {UUID(bytes=id_): unpack_vector(vector) for id_, vector in pairs}
 
     async def delete(self, tenant: TenantId, document: DocumentId, version: VersionId | None = None) -> int:
         """Remove a document, or one version of it; return how many chunks went."""

@@ -7,6 +7,7 @@ nothing of what was acknowledged; `flush` makes it safe against a power cut as w
 from __future__ import annotations
 
 import shutil
+from array import array
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -304,12 +305,20 @@ class Shard:
 
     def fetch(self, places: Mapping[str, Sequence[int]]) -> list[Match]:
         """All chunks on pages, given by version, in no order."""
+        return [(0.0, _card(point)) for point in self._on(places, with_payload=True)]
+
+    def vectors(self, places: Mapping[str, Sequence[int]]) -> list[tuple[bytes, bytes]]:
+        """Ids and float32 bytes of the vectors of all chunks on pages, given by version, in no order."""
+        points = self._on(places, with_vector=["dense"])
+        return [(point.id.bytes, array("f", point.vector["dense"]).tobytes()) for point in points]
+
+    def _on(self, places: Mapping[str, Sequence[int]], **wanted: Any) -> list[Any]:
+        """The chunks on pages, given by version."""
         if not places:
             return []
         which = Filter(must=[equals("kind", "chunk"), on_pages(places)])
         limit = self._edge.count(CountRequest(filter=which))
-        points = self._page_of(which, limit, with_payload=True) if limit else []
-        return [(0.0, _card(point)) for point in points]
+        return self._page_of(which, limit, **wanted) if limit else []
 
     def pages(self, sought: Sought) -> Iterator[list[Place]]:
         """All pages that hold any of the terms sought, or all pages when there are none; slice by slice."""

@@ -201,6 +201,13 @@ def unpack_hit(packed: Sequence[Any]) -> Hit:
     return Hit(UUID(bytes=id_), kind, *place, score=score, payload=Payload(payload))
 
 
+def unpack_vector(packed: bytes) -> Floats:
+    """A vector as the client knows it."""
+    import numpy as np
+
+    return np.frombuffer(packed, "<f4").astype(np.float32)
+
+
 def pack_error(error: Exception) -> dict[str, Any]:
     """An error for the wire; what is not ours says only its class, for its text may hold a user's words."""
     if not isinstance(error, AgentRAGError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +13,8 @@ from runtime.records.contract import PageRecord
 from schemas.document import Document
 from schemas.message import DocumentId, TenantId, VersionId
 from servers.ingestion import lifecycle, units
+from servers.ingestion.ahead import ahead
+from servers.ingestion.embeddings import Embeddings, recall
 from servers.ingestion.index import Index
 from servers.ingestion.lifecycle import Chunking, Event
 from servers.ingestion.pages import Extraction, Pages, version_prefix
@@ -44,6 +47,7 @@ class Build:
         )
         self.version = units.version_id(tenant, document, self._fingerprint)
         self._pages = Pages(on, tenant, document, self.version)
+        self._embeddings = Embeddings(on.embedder)
 
     async def run(self, extractors: Extractors, tell: Callable[[Event], Awaitable[None]]) -> None:
         """From the original to a completed document. Raises CancelledByUserError when it is no longer wanted."""
@@ -51,14 +55,32 @@ class Build:
         await self._on.records.versions.begin(
             tenant, doc_id, self.version, sha256=self._document.sha256, fingerprint=self._fingerprint
         )
+        await recall(self._embeddings, self._on, tenant, self._document)
         earlier = await self._pages.extracted()
-        extraction, pages = earlier or await self._pages.extract(extractors, self._settings, tell)
-        pieces = await self._split(pages, tell)
+        if earlier is None:
+            extraction, pages, pieces = await self._read(extractors, tell)
+        else:
+            extraction, pages = earlier
+            pieces = await self._split(pages, tell)
         maker = units.Maker(tenant, self._document, self._fingerprint, extraction)
-        index = Index(self._on, maker, pages, pieces)
+        index = Index(self._on, maker, self._embeddings, pages, pieces)
         await index.build(self._settings.embedding_batch_chunks, tell, resume=earlier is not None)
         await self._activate(extraction, pieces)
         log.info("document.completed", doc_id=doc_id, pages=len(pages), chunks=len(pieces))
+
+    async def _read(
+        self, extractors: Extractors, tell: Callable[[Event], Awaitable[None]]
+    ) -> tuple[Extraction, list[PageRecord], list[Piece]]:
+        """Read the file; its first pages are cut and embedded while the later ones are being read."""
+        async with ahead(partial(self._on.compute.run, self._pieces), self._prepare) as work:
+            extraction, pages = await self._pages.extract(extractors, self._settings, tell, work.take)
+            await tell(Chunking(len(pages), len(pages)))
+            return extraction, pages, await work.pieces()
+
+    async def _prepare(self, pieces: Sequence[Piece], pages: Sequence[PageRecord]) -> None:
+        texts = {page.page: page.text for page in pages}
+        passages = [units.passage(self._document, texts[piece.page], piece.content) for piece in pieces]
+        await self._embeddings.prepare(passages)
 
     async def _split(self, pages: Sequence[PageRecord], tell: Callable[[Event], Awaitable[None]]) -> list[Piece]:
         pieces: list[Piece] = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,23 @@ from typing import TYPE_CHECKING, Any
 from runtime import intake
 from runtime.compute.contract import Frame
 from runtime.compute.worker import serve
-from runtime.errors import UnreadableDocumentError, UnsupportedMediaError
-from runtime.pagetext import normalise
+from runtime.errors import AgentRAGError, UnreadableDocumentError, UnsupportedMediaError
+from runtime.pagetext import NOWHERE, normalise
 from servers.ingestion import language
 
 if TYPE_CHECKING:
+    from runtime.pdfium import PdfFile
     from servers.ingestion.blocks import Content
+    from servers.ingestion.recognition import Recognition
 
 GROUP_PAGES = 32
 """Most pages in one reply."""
 GROUP_SECONDS = 0.1
 """Pages are passed on at least this often, so that progress is seen."""
+RECOGNITION_DPI = 200
+THUMBNAIL_PIXELS = 240
+"""Width of a document's small picture."""
+THUMBNAIL_CHARS = 1200
 SAMPLE_PAGES = 40
 SAMPLE_CHARS = 400
 """By so many characters of so many pages the language is told."""
@@ -36,6 +43,8 @@ class Harvest:
     pages: int = 0
     empty: int = 0
     damaged: int = 0
+    was_looked_at: bool = False
+    recognised: int = 0
     chars: int = 0
     first_page: str = ""
     sample: list[str] = field(default_factory=list)
@@ -61,7 +70,8 @@ def extract(request: Frame) -> Iterator[Frame]:
     """Read the file at `path` of kind `media_type`.
 
     Yields `{"pages": n, "paging": how}`, then `{"texts": [...]}` with rows (page, text, label, offsets, width, height),
-    then `{"facts": {...}}` with title, author, date, language and warnings. Raises UnreadableDocumentError.
+    then `{"facts": {...}}` with title, author, date, language and warnings, then `{"thumbnail": file}` if a small
+    picture can be made. Raises UnreadableDocumentError.
     """
     language.prepare()
     harvest = Harvest(request["max_chars"])
@@ -78,12 +88,25 @@ def _pdf(path: Path, request: Frame, harvest: Harvest) -> Iterator[Frame]:
     with PdfFile.open(path) as pdf:
         _check_pages(pdf.page_count, request["max_pages"])
         yield {"pages": pdf.page_count, "paging": "exact"}
-        yield from _groups(_pdf_pages(pdf, harvest))
+        yield from _groups(_pdf_pages(pdf, harvest, _recognition(request)))
         said = pdf.metadata
         yield _facts(harvest, request, said.title, said.author, said.date, ())
+        yield from _thumbnail(lambda: pdf.picture(1, THUMBNAIL_PIXELS))
 
 
-def _pdf_pages(pdf: Any, harvest: Harvest) -> Iterator[list[Any]]:
+def _recognition(request: Frame) -> Recognition:
+    from servers.ingestion.recognition import Recognition
+
+    return Recognition(request["ocr_languages"], request["ocr_pages"], request["ocr_seconds"])
+
+
+def _thumbnail(draw: Callable[[], bytes]) -> Iterator[Frame]:
+    """A small picture; a document is none the worse without one."""
+    with suppress(AgentRAGError, ValueError, OSError):
+        yield {"thumbnail": draw()}
+
+
+def _pdf_pages(pdf: PdfFile, harvest: Harvest, recognition: Recognition) -> Iterator[list[Any]]:
     for number in range(1, pdf.page_count + 1):
         try:
             raw = pdf.page(number)
@@ -93,6 +116,11 @@ def _pdf_pages(pdf: Any, harvest: Harvest) -> Iterator[list[Any]]:
             yield [number, "", None, (), 0.0, 0.0]
             continue
         text, offsets = normalise(raw.text)
+        if not text and recognition.is_possible:
+            text, _ = normalise(recognition.text(pdf.image(number, dots_per_inch=RECOGNITION_DPI)))
+            offsets = NOWHERE
+            harvest.was_looked_at = True
+            harvest.recognised += bool(text)
         harvest.take(text)
         yield [number, text, raw.label, offsets, raw.width, raw.height]
 
@@ -104,6 +132,14 @@ def _flowing(path: Path, request: Frame, harvest: Harvest) -> Iterator[Frame]:
     yield {"pages": len(content.pages), "paging": content.paging}
     yield from _groups(_flowing_pages(content.pages, harvest))
     yield _facts(harvest, request, content.title, content.author, content.date, content.warnings)
+    yield from _thumbnail(lambda: _set(harvest.first_page))
+
+
+def _set(text: str) -> bytes:
+    """The first words of a text as a small page."""
+    from runtime.paper import Sheet, webp
+
+    return webp(Sheet(text[:THUMBNAIL_CHARS], THUMBNAIL_PIXELS).draw())
 
 
 def _content(path: Path, media_type: str) -> Content:
@@ -166,9 +202,15 @@ def _facts(harvest: Harvest, request: Frame, title: Any, author: Any, date: Any,
             "author": metadata.author(author),
             "date": written.isoformat() if written else None,
             "language": language.language("\n".join(harvest.sample)),
-            "warnings": [*warnings, *metadata.page_warnings(harvest.pages, harvest.empty, harvest.damaged)],
+            "warnings": [*warnings, *_page_warnings(harvest)],
         }
     }
+
+
+def _page_warnings(harvest: Harvest) -> tuple[str, ...]:
+    from servers.ingestion import metadata
+
+    return metadata.page_warnings(harvest.pages, harvest.empty, harvest.damaged, harvest.recognised)
 
 
 def _nothing_to_read(harvest: Harvest, media_type: str) -> str:
@@ -176,9 +218,13 @@ def _nothing_to_read(harvest: Harvest, media_type: str) -> str:
         return "the document has no text; upload one that has"
     if harvest.damaged == harvest.pages:
         return f"all {harvest.pages} pages of the PDF are damaged; upload an undamaged copy"
+    if harvest.was_looked_at:
+        return (
+            f"none of the {harvest.pages} pages has words that can be read; upload a copy with text, or a better scan"
+        )
     return (
         f"none of the {harvest.pages} pages has a text layer: the PDF seems to be scanned, and text recognition (OCR) "
-        "is not available here; recognise its text first and upload it again"
+        "is off or not installed here; install Tesseract (`apt install tesseract-ocr`) and process the document again"
     )
 
 

@@ -27,13 +27,13 @@ class Extractors:
             wall_seconds=settings.extract_wall_seconds,
         )
         self._idle_seconds = settings.extractor_idle_seconds
-        self._most = settings.documents_at_once
+        self._most = settings.files_read_at_once
         self._free = asyncio.Semaphore(self._most)
         self._idle: list[tuple[TenantId, Child, asyncio.Task[None]]] = []
 
     @asynccontextmanager
     async def lease(self, tenant: TenantId) -> AsyncIterator[Child]:
-        """A child for the length of the context; waits while there are as many as documents at once."""
+        """A child for the length of the context; waits until one of them is free."""
         async with self._free:
             child = self._take(tenant) or self._compute.child(MODULE, self._limits)
             try:

@@ -15,11 +15,12 @@ from runtime.vectors.contract import Unit
 from schemas.message import DocumentId
 from servers.ingestion.lifecycle import Embedding, Event, Indexing
 from servers.ingestion.split import Piece
-from servers.ingestion.units import Maker
+from servers.ingestion.units import Maker, passage
 
 if TYPE_CHECKING:
     from runtime.backends import Backends
     from runtime.models.contract import Floats
+    from servers.ingestion.embeddings import Embeddings
 
 BATCHES_AT_ONCE = 3
 """Batches that are embedded or stored at a time."""
@@ -32,8 +33,16 @@ T = TypeVar("T")
 class Index:
     """The units of one version on their way into the vector store."""
 
-    def __init__(self, on: Backends, maker: Maker, pages: Sequence[PageRecord], pieces: Sequence[Piece]) -> None:
+    def __init__(
+        self,
+        on: Backends,
+        maker: Maker,
+        embeddings: Embeddings,
+        pages: Sequence[PageRecord],
+        pieces: Sequence[Piece],
+    ) -> None:
         self._on = on
+        self._embeddings = embeddings
         self._maker = maker
         self._pages: Mapping[int, PageRecord] = {page.page: page for page in pages if page.text}
         self._pieces = pieces
@@ -84,8 +93,9 @@ class Index:
 
     async def _take(self, pieces: Sequence[Piece]) -> int:
         """Embed and store one batch. A store that has begun is waited for even when the work is cut off."""
-        passages = [self._maker.passage(piece, self._pages[piece.page]) for piece in pieces]
-        vectors = await self._on.embedder.embed(passages)
+        document = self._maker.document
+        passages = [passage(document, self._pages[piece.page].text, piece.content) for piece in pieces]
+        vectors = await self._embeddings.take(passages)
         storing = asyncio.ensure_future(self._store_batch(pieces, vectors))
         try:
             return await asyncio.shield(storing)

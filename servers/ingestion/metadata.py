@@ -69,11 +69,16 @@ def is_sensible(words: str) -> bool:
     )
 
 
-def page_warnings(pages: int, empty: int, damaged: int) -> tuple[str, ...]:
+def page_warnings(pages: int, empty: int, damaged: int, recognised: int = 0) -> tuple[str, ...]:
     """What a reader of `pages` pages should know of those without text; damaged ones count as empty, too."""
     warnings = []
     if damaged:
         warnings.append(f"{damaged} of {pages} pages are damaged and were left out")
+    if recognised:
+        warnings.append(
+            f"{recognised} of {pages} pages are pictures whose words were recognised (OCR): they may be misread, and "
+            "cannot be highlighted"
+        )
     if empty > damaged:
         warnings.append(f"{empty - damaged} of {pages} pages have no text")
     return tuple(warnings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ class Pages:
         self._tenant = tenant
         self._document = document
         self._version = version
+        self._thumbnail = intake.thumbnail_key(tenant, document.doc_id)
         self._key = version_prefix(tenant, document.doc_id, version) + "extraction.json"
 
     async def extracted(self) -> tuple[Extraction, list[PageRecord]] | None:
@@ -59,9 +60,13 @@ class Pages:
         return (found, pages) if len(pages) == found.pages else None
 
     async def extract(
-        self, extractors: Extractors, settings: IngestionSettings, tell: Callable[[Event], Awaitable[None]]
+        self,
+        extractors: Extractors,
+        settings: IngestionSettings,
+        tell: Callable[[Event], Awaitable[None]],
+        come: Callable[[Sequence[PageRecord]], Awaitable[None]],
     ) -> tuple[Extraction, list[PageRecord]]:
-        """Read the original and keep its pages as they come.
+        """Read the original, keep its pages as they come, and tell `come` of them.
 
         Raises: UnreadableDocumentError, also when it needs more than the limits allow.
         """
@@ -79,7 +84,10 @@ class Pages:
                     group = [_record(row) for row in reply["texts"]]
                     await self._on.records.pages.put(self._tenant, self._version, group)
                     pages += group
+                    await come(group)
                     await tell(Extracting(len(pages), outline["pages"]))
+                elif "thumbnail" in reply:
+                    await self._on.blobs.put(self._thumbnail, reply["thumbnail"])
                 else:
                     outline |= reply
         found = Extraction(pages=len(pages), paging=outline["paging"], **outline["facts"])
@@ -93,6 +101,9 @@ class Pages:
             "filename": self._document.filename,
             "max_pages": settings.max_pages,
             "max_chars": settings.max_text_chars,
+            "ocr_languages": settings.ocr_languages,
+            "ocr_pages": settings.ocr_max_pages if settings.ocr == "auto" else 0,
+            "ocr_seconds": settings.extract_wall_seconds / 2,
         }
 
     async def forget(self) -> None:

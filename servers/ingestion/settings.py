@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from runtime.settings import Settings
@@ -17,10 +19,12 @@ class IngestionSettings(Settings):
     embedding_batch_chunks: int = Field(32, ge=1, le=1024)
     """Chunks that are embedded and stored in one go."""
 
-    documents_at_once: int = Field(2, ge=1, le=64)
-    """Documents that one process works on at a time, and files that are read; others wait."""
+    documents_at_once: int = Field(10, ge=1, le=64)
+    """Documents that one process works on at a time, sharing its processors; others wait."""
     small_documents_at_once: int = Field(48, ge=1, le=256)
     """The same for texts of a few pages, which wait mostly for the index and so are best made in company."""
+    files_read_at_once: int = Field(2, ge=1, le=64)
+    """Child processes that read files at a time."""
     extractor_idle_seconds: float = Field(30.0, ge=0)
     """Seconds that a child process waits for the tenant's next document before it ends."""
     ingestion_retry_seconds: tuple[float, ...] = (1.0, 5.0, 25.0)
@@ -38,6 +42,13 @@ class IngestionSettings(Settings):
     """Processor seconds to read one file."""
     extract_wall_seconds: float = Field(600.0, gt=0)
     """Seconds to read one file."""
+
+    ocr: Literal["auto", "off"] = "auto"
+    """Whether the words of pages without a text layer are recognised: `auto` where Tesseract is installed, or `off`."""
+    ocr_languages: str = Field("eng", pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$")
+    """Languages that Tesseract looks for, by its names, e.g. `eng+deu`."""
+    ocr_max_pages: int = Field(300, ge=0)
+    """Most pages of a document whose words are recognised; half of `extract_wall_seconds` bounds it as well."""
 
     @model_validator(mode="after")
     def _overlap_leaves_room(self) -> IngestionSettings:

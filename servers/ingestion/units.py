@@ -70,10 +70,6 @@ class Maker:
         """Id of the chunk at `ordinal`."""
         return self._id("chunk", ordinal)
 
-    def passage(self, piece: Piece, page: PageRecord) -> str:
-        """What is embedded for a chunk: its place in words, then its text."""
-        return f"{prefix(self.document.filename, page.text)} {piece.content}"
-
     def chunk(self, piece: Piece, page: PageRecord, dense: Floats) -> Unit:
         """A chunk with its vector."""
         told = {
@@ -83,7 +79,9 @@ class Maker:
             "end": piece.end,
             "content": piece.content,
         }
-        return self._unit("chunk", piece.ordinal, piece.page, self.passage(piece, page), told, dense)
+        return self._unit(
+            "chunk", piece.ordinal, piece.page, passage(self.document, page.text, piece.content), told, dense
+        )
 
     def page(self, page: PageRecord) -> Unit:
         """A whole page."""
@@ -129,6 +127,11 @@ class Maker:
 
     def _id(self, kind: str, ordinal: int) -> uuid.UUID:
         return unit_id(self.tenant, self.document, self.fingerprint, kind, ordinal)
+
+
+def passage(document: Document, page_text: str, content: str) -> str:
+    """What is embedded for a chunk: its place in words, then its text."""
+    return f"{prefix(document.filename, page_text)} {content}"
 
 
 def prefix(filename: str, text: str) -> str:

@@ -73,6 +73,16 @@ async def test_a_page_is_a_picture_with_a_strong_etag(http: httpx.AsyncClient, m
     assert cached.status_code == 304
 
 
+async def test_a_document_has_a_small_picture(http: httpx.AsyncClient, manual: dict[str, Any]) -> None:
+    url = f"/v1/documents/{manual['doc_id']}/thumbnail"
+    small = await http.get(url)
+    assert small.headers["content-type"] == "image/webp"
+    assert small.content[8:12] == b"WEBP"
+    assert (await http.get(url, headers={"If-None-Match": small.headers["etag"]})).status_code == 304
+    missing = await http.get("/v1/documents/doc_nowhere/thumbnail")
+    assert missing.status_code == 404
+
+
 async def test_a_cancelled_document_leaves_no_chunks_and_can_be_done_again(http: httpx.AsyncClient) -> None:
     created = (await http.post("/v1/documents", files={"file": ("long.txt", long_text(4000))})).json()
     stopped = await http.post(f"/v1/documents/{created['doc_id']}/cancel")

@@ -17,7 +17,7 @@ from hosts.orchestrator.routes.documents import TAG, ReadDocument, document_of
 from hosts.orchestrator.routes.uploads import MEDIA
 from runtime.browser import INERT
 from runtime.errors import NotFoundError
-from runtime.intake import PDF, original_key
+from runtime.intake import PDF, original_key, thumbnail_key
 from schemas.skills import PAGE_IMAGE, READ_DOCUMENTS, ShowPage
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -62,7 +62,33 @@ async def picture(exchange: Exchange[PagePicture]) -> Response:
     return Response(base64.b64decode(made.base64), media_type=made.media_type, headers=headers)
 
 
+async def thumbnail(exchange: Exchange[ReadDocument]) -> Response:
+    """The first page as a small picture, made while the document was ingested."""
+    document = await document_of(exchange)
+    try:
+        file = await exchange.host.on.blobs.get(thumbnail_key(exchange.caller.tenant, document.doc_id))
+    except NotFoundError:
+        raise NotFoundError(
+            f"{document.filename} has no small picture; it gets one when it is ingested, so process it again"
+        ) from None
+    headers = {"ETag": f'"{hashlib.sha256(file).hexdigest()[:32]}"', "Cache-Control": REVALIDATE}
+    if exchange.has(headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(file, media_type="image/webp", headers=headers)
+
+
 OPERATIONS = [
+    Operation(
+        "GET",
+        "/v1/documents/{doc_id}/thumbnail",
+        "read_thumbnail",
+        "Get a small picture",
+        thumbnail,
+        [Reply("The picture, 240 pixels wide.", files=("image/webp",), headers=("ETag",))],
+        TAG,
+        parameters=ReadDocument,
+        scopes=READ_DOCUMENTS,
+    ),
     Operation(
         "GET",
         "/v1/documents/{doc_id}/file",

@@ -7,6 +7,7 @@ import pytest
 
 from runtime import intake
 from runtime.errors import UnreadableDocumentError, UnsupportedMediaError
+from runtime.paper import size
 from servers.ingestion.bulletin import Bulletin
 from servers.ingestion.extract import extract
 from servers.ingestion.extractors import Extractors
@@ -14,13 +15,14 @@ from servers.ingestion.extractors import Extractors
 
 def ask(path, media_type=intake.PDF, **changes):
     request = {"path": str(path), "media_type": media_type, "filename": path.name, "max_pages": 100, "max_chars": 10**6}
-    return list(extract(request | changes))
+    recognition = {"ocr_languages": "eng", "ocr_pages": 5, "ocr_seconds": 60.0}
+    return list(extract(request | recognition | changes))
 
 
 def test_a_pdf_is_told_by_its_outline_its_pages_and_its_facts(tmp_path, make_pdf):
     path = tmp_path / "a.pdf"
     path.write_bytes(make_pdf(40, title="The pump guide"))
-    outline, *groups, facts = ask(path)
+    outline, *groups, facts, thumbnail = ask(path)
     assert outline == {"pages": 40, "paging": "exact"}
     rows = [row for group in groups for row in group["texts"]]
     assert [row[0] for row in rows] == list(range(1, 41))
@@ -28,15 +30,17 @@ def test_a_pdf_is_told_by_its_outline_its_pages_and_its_facts(tmp_path, make_pdf
     assert facts["facts"]["title"] == "The pump guide"
     assert facts["facts"]["language"] == "en"
     assert facts["facts"]["warnings"] == []
+    assert size(thumbnail["thumbnail"])[0] == 240
 
 
 def test_flowing_text_has_no_layout(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("# Use\n\nPrime the pump before you start it, please.")
-    outline, group, facts = ask(path, intake.MARKDOWN)
+    outline, group, facts, thumbnail = ask(path, intake.MARKDOWN)
     assert outline == {"pages": 1, "paging": "by section"}
     assert group["texts"] == [[1, "Use\n\nPrime the pump before you start it, please.", None, (), 0.0, 0.0]]
     assert facts["facts"]["title"] == "Use"
+    assert size(thumbnail["thumbnail"])[0] == 240
 
 
 def test_every_kind_has_its_reader(tmp_path):
@@ -49,7 +53,7 @@ def test_every_kind_has_its_reader(tmp_path):
     (tmp_path / "a.html").write_text(f"<p>{words}")
     (tmp_path / "a.txt").write_text(words)
     for name, kind in (("a.docx", intake.DOCX), ("a.html", intake.HTML), ("a.txt", intake.TEXT)):
-        _, group, _ = ask(tmp_path / name, kind)
+        _, group, *_ = ask(tmp_path / name, kind)
         assert [row[1] for row in group["texts"]] == [words]
     (tmp_path / "empty.html").write_text("<p>")
     with pytest.raises(UnreadableDocumentError, match="no text"):
@@ -75,7 +79,7 @@ def test_a_damaged_page_costs_that_page(tmp_path, make_pdf):
     content = make_pdf(3)
     kids = re.search(rb"/Kids \[ (\d 0 R) (\d 0 R)", content)
     path.write_bytes(content[: kids.start(2)] + b"null " + content[kids.end(2) :])
-    _, group, facts = ask(path)
+    _, group, facts, *_ = ask(path)
     assert [bool(row[1]) for row in group["texts"]] == [True, False, True]
     assert facts["facts"]["warnings"] == ["1 of 3 pages are damaged and were left out"]
 
@@ -131,7 +135,7 @@ async def test_a_child_that_failed_is_not_used_again(make_settings):
 
 
 async def test_idle_children_end_after_a_while_and_are_few(make_settings):
-    extractors = Extractors(Idle(), make_settings(extractor_idle_seconds=0.02, documents_at_once=1))
+    extractors = Extractors(Idle(), make_settings(extractor_idle_seconds=0.02, files_read_at_once=1))
     first, second = await lease(extractors, "a"), await lease(extractors, "b")
     assert first.closed
     async with asyncio.timeout(10):

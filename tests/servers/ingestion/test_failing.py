@@ -73,7 +73,7 @@ async def test_files_that_cannot_be_read_fail_with_their_reasons(make_settings, 
         "bomb.docx": (word_bomb(), "unpacks to"),
         "blank.txt": (b" \n\n \n", "no text"),
     }
-    async with agent_on(make_settings(max_pages=20, max_text_chars=50_000)) as agent:
+    async with agent_on(make_settings(max_pages=20, max_text_chars=50_000, ocr="off")) as agent:
         ended = await asyncio.gather(*(agent.ingest(name, content) for name, (content, _) in files.items()))
         for document in ended:
             assert (document.filename, document.status) == (document.filename, "failed")
