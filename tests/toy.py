@@ -19,7 +19,7 @@ from schemas.skills import READ_DOCUMENTS, READ_REPORTS, Progress, SkillSpec, To
 
 class Say(Message):
     query: str = Field(min_length=1, description="What to say.")
-    times: int = Field(1, ge=1, le=1000)
+    times: int = Field(1, ge=1, le=100_000)
 
 
 class Said(Message):

@@ -184,7 +184,7 @@ async def test_errors_arrive_as_the_class_that_was_raised(federation: Federation
 
 async def test_a_cancel_reaches_the_running_function(toy: Toy, federation: FederationClient) -> None:
     async def listen() -> None:
-        async for _ in federation.stream(SING, Say(query="la", times=1000), OWNER, key="run:2:1"):
+        async for _ in federation.stream(SING, Say(query="la", times=30_000), OWNER, key="run:2:1"):
             pass
 
     listening = asyncio.create_task(listen())
@@ -242,7 +242,7 @@ async def test_the_tenant_of_the_token_reaches_the_function(federation: Federati
 
 async def test_a_deadline_travels_with_the_caller(federation: FederationClient) -> None:
     with pytest.raises(DeadlineError):
-        async for _ in federation.stream(SING, Say(query="la", times=1000), OWNER.within(0.3)):
+        async for _ in federation.stream(SING, Say(query="la", times=30_000), OWNER.within(0.3)):
             pass
 
 

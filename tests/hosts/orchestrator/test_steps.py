@@ -53,7 +53,7 @@ async def test_leaving_a_stream_between_two_tokens_stops_the_agent(tmp_path: Pat
     async with serving(toy.agent.app()) as url, asyncio.timeout(20):
         client = FederationClient(lambda name: url, Keyring.of(settings))
         step = step_over(toy, client, settings)
-        async with aclosing(step.streamed(SING, Say(query="la", times=1000), "q_1:2:1.1")) as items:
+        async with aclosing(step.streamed(SING, Say(query="la", times=30_000), "q_1:2:1.1")) as items:
             async for item in items:
                 assert isinstance(item, Token)
                 break
