@@ -256,6 +256,16 @@ async def test_the_chunks_of_pages_are_fetched_in_document_order(store: VectorSt
     assert await store.fetch(ANNA, []) == []
 
 
+async def test_the_vectors_of_pages_come_back_as_they_went_in(store: VectorStore) -> None:
+    kept, apart = chunk("a/0", {APPLE: 1}, 2, page=1), chunk("a/1", {APPLE: 1}, 3, page=2)
+    await fill(store, ANNA, kept, apart)
+    found = await store.vectors(ANNA, [(VersionId("a-v1"), 1), (VersionId("x-v1"), 1)])
+    assert list(found) == [kept.id]
+    assert np.array_equal(found[kept.id], direction(2))
+    assert await store.vectors(ANNA, []) == {}
+    assert await store.vectors(BEN, [(VersionId("a-v1"), 1)]) == {}
+
+
 async def test_an_index_built_with_another_model_is_refused(store: VectorStore) -> None:
     await fill(store, ANNA, chunk("a", {APPLE: 1}))
     with pytest.raises(FingerprintError, match=r"model/1.*model/2.*AGENTRAG_EMBEDDINGS_URL"):
