@@ -31,6 +31,7 @@ from qdrant_edge import (
 
 from runtime.errors import FingerprintError, StoreUnavailableError
 from runtime.vectors.contract import Kind, Place
+from runtime.vectors.exact import COSINE_DIGITS, ExactScores, Slack, cut
 from runtime.vectors.layout import (
     TERMS,
     config,
@@ -71,11 +72,6 @@ REMEMBERED = 8_000
 """Units whose payloads are kept at hand; reading one from the index takes ten times as long as finding it."""
 
 
-def _rounded(score: float) -> float:
-    """A score without the last digits, in which sums of the same numbers may differ."""
-    return float(f"{score:.6g}")
-
-
 def _spare(sought: Sought) -> int:
     return EXCLUDED_SPARE_HITS if sought.exclude else SPARE_HITS
 
@@ -95,6 +91,7 @@ class Shard:
         self._steps: dict[Kind, int] = {}
         self._remembered: dict[bytes, Card] = {}
         self._places: dict[bytes, Place] = {}
+        self._exact = ExactScores(edge)
         self.has_holes = False
         """Whether units were removed since the last `compact`."""
 
@@ -272,7 +269,7 @@ class Shard:
             enough = len(ranked) >= sought.top_k
             if len(points) < limit or limit > DEEPEST_HITS:
                 return ranked[: sought.top_k]
-            if enough and _rounded(points[-1].score) < ranked[sought.top_k - 1][0]:
+            if enough and Slack.of(sought.weights).highest(points[-1].score) < ranked[sought.top_k - 1][0]:
                 return ranked[: sought.top_k]
             limit *= 4
             which = which if enough else narrowed(sought, sought.exclude)
@@ -280,9 +277,15 @@ class Shard:
 
     def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
         """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
-        scored = [(_rounded(point.score), point.id.bytes) for point in points]
-        known = self._known([id_ for _, id_ in scored])
-        kept = [(score, known[id_]) for score, id_ in scored if known[id_].version not in sought.exclude]
+        found = {point.id.bytes: point.score for point in points}
+        known = self._known(found)
+        if sought.exclude:
+            found = {id_: score for id_, score in found.items() if known[id_].version not in sought.exclude}
+        if sought.dense is None:
+            scores = self._exact.of(sought.using, sought.weights, found)
+        else:
+            scores = [cut(score, COSINE_DIGITS) for score in found.values()]
+        kept = [(score, known[id_]) for score, id_ in zip(scores, found, strict=True)]
         return sorted(kept, key=lambda match: (-match[0], match[1].id))
 
     def _known(self, ids: Iterable[bytes]) -> dict[bytes, Card]:
@@ -299,6 +302,7 @@ class Shard:
         return found
 
     def _forget(self, ids: Iterable[UUID]) -> None:
+        self._exact.forget()
         for id_ in ids:
             self._remembered.pop(id_.bytes, None)
             self._places.pop(id_.bytes, None)
