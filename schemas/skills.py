@@ -26,6 +26,9 @@ OnePer = Literal["page", "document"]
 
 BATCH_TEXTS = 100
 """Most texts that one call takes in."""
+CLAIM_CHARS = 4000
+MOST_REFERENCES = 50
+"""Longest claim, and most references, that are judged at once."""
 
 
 @dataclass(frozen=True)
@@ -227,8 +230,8 @@ class ShowPage(Message):
 class Verify(Message):
     """Judge whether references support a claim."""
 
-    claim: str = Field(min_length=1, max_length=4000)
-    references: tuple[str, ...] = Field(min_length=1, max_length=50)
+    claim: str = Field(min_length=1, max_length=CLAIM_CHARS)
+    references: tuple[str, ...] = Field(min_length=1, max_length=MOST_REFERENCES)
 
 
 # monitoring ---------------------------------------------------------------------------------------------------------

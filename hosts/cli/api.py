@@ -32,6 +32,8 @@ from schemas.skills import BatchOutcome, BatchText, Deleted
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 SILENCE_SECONDS = 60.0
 """Longest silence of a request; event streams are pinged far more often."""
+ANSWER_SECONDS = 300.0
+"""Longest wait for an answer that comes in one piece."""
 BATCH_SECONDS = 600.0
 """Longest silence while a group of texts is made searchable."""
 RECONNECT = Backoff(attempts=6, first_seconds=0.2)
@@ -111,7 +113,7 @@ class Api:
         """Hand texts in and have them made searchable; what became of each comes in their order as it is known."""
         lines = "".join(text.model_dump_json(exclude_none=True) + "\n" for text in texts)
         headers = {"Content-Type": "application/x-ndjson"}
-        timeout = httpx.Timeout(SILENCE_SECONDS, read=BATCH_SECONDS)
+        timeout = httpx.Timeout(SILENCE_SECONDS, read=BATCH_SECONDS, pool=None)
         request = self._client.stream(
             "POST", "/v1/documents/batch", content=lines.encode(), headers=headers, timeout=timeout
         )
@@ -183,6 +185,14 @@ class Api:
                 yield event
                 if event.event == "done":
                     return
+
+    async def answered(self, query: Query) -> Run:
+        """Ask, and wait for the finished run."""
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        timeout = httpx.Timeout(SILENCE_SECONDS, read=ANSWER_SECONDS, pool=None)
+        body = query.model_dump_json(exclude_none=True)
+        response = await self._send("POST", "/v1/queries", content=body, headers=headers, timeout=timeout)
+        return parsed(Run, response.content)
 
     async def run(self, query_id: str) -> Run:
         """A run as it stands. Raises NotFoundError."""

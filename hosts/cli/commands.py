@@ -133,6 +133,17 @@ COMMANDS = {
             "agentrag eval retrieval --corpus abstracts.jsonl.gz --queries questions.jsonl --out run.jsonl --k 100",
         ),
     ),
+    "eval answer": Entry(
+        "hosts.cli.eval.answer:answer",
+        "Write down each answer, its citations, and whether it declines.",
+        "As eval retrieval, with what people are answered besides what is found.",
+        ("agentrag eval answer --corpus reports/ --queries questions.jsonl --out run.jsonl",),
+    ),
+    "eval grounding": Entry(
+        "hosts.cli.eval.grounding:grounding",
+        "Write down whether references support claims, and how well.",
+        examples=("agentrag eval grounding --pairs claims.jsonl --out run.jsonl",),
+    ),
     "up": Entry(
         "hosts.cli.up:up",
         "Run the host and all agents on this machine.",

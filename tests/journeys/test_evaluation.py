@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hosts.cli.console import Exit
+from hosts.cli.eval.answer import answer
 from hosts.cli.eval.bench import settings_on
+from hosts.cli.eval.grounding import grounding
 from hosts.cli.eval.retrieval import retrieval
 from runtime.errors import ConflictError, InvalidInputError
 
 pytestmark = pytest.mark.slow
+
+EVALUATION = Path(os.environ.get("AGENTRAG_EVAL_DIR", Path(__file__).parents[3] / "shared" / "eval"))
 
 TEXTS = [
     {"_id": "tide", "title": "The tide", "text": "The tide at the northern pier rises four metres at full moon."},
@@ -139,3 +144,67 @@ def test_nothing_of_an_evaluation_lands_where_the_user_keeps_things(
         "folder:blobs",
     )
     assert settings.embeddings_url == "embedded:minilm-fp32"
+
+
+async def test_answers_cite_pages_by_file_name_or_decline(tmp_path: Path, library: Path) -> None:
+    queries = lines(
+        tmp_path / "queries.jsonl",
+        [
+            {"id": "a", "question": "How often is the filter of the pump changed?"},
+            {"id": "b", "question": "How often is the filter of the pump changed?", "scope": ["kiln.pdf"]},
+            {"id": "c", "question": "Who is the chess champion of Reykjavik?"},
+            {"id": "d", "question": "What of the door?", "scope": ["broken.pdf"]},
+        ],
+    )
+    keep, outs = tmp_path / "kept", [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+    for out in outs:
+        assert await answer(corpus=library, queries=queries, out=out, keep=keep) == Exit.OK
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+    pump, kiln, chess, broken = rows(outs[0])
+    assert pump["citations"] == [{"doc": "Pump Guide.pdf", "page": 2}]
+    assert "weekly" in pump["answer"]
+    assert pump["abstained"] is False
+    assert pump["retrieved"][0]["doc"] == "Pump Guide.pdf"
+    assert {place["doc"] for place in [*kiln["retrieved"], *kiln["citations"]]} == {"kiln.pdf"}
+    assert (chess["abstained"], chess["citations"]) == (True, [])
+    assert broken == {"id": "d", "retrieved": [], "answer": "", "citations": [], "abstained": False}
+
+
+async def test_claims_are_judged_in_order_and_faults_are_told(tmp_path: Path) -> None:
+    said = ["The filter of the pump is changed every week. It costs 40 euros."]
+    pairs = lines(
+        tmp_path / "pairs.jsonl",
+        [
+            {"id": "yes", "question": "?", "claim": "The pump's filter is changed every week.", "references": said},
+            {"id": "no", "claim": "The kiln was built by monks in 1420.", "references": said},
+            {"id": "long", "claim": "c" * 4001, "references": said},
+        ],
+    )
+    assert await grounding(pairs=pairs, out=tmp_path / "run.jsonl") == Exit.OK
+    yes, no, long = rows(tmp_path / "run.jsonl")
+    assert (yes["id"], yes["label"], no["label"]) == ("yes", "supported", "unsupported")
+    assert yes["score"] > 0.5 > no["score"]
+    assert long == {"id": "long", "label": "unsupported", "score": 0.0}
+    for row, words in (
+        ({"id": 1, "claim": " ", "references": said}, "line 1: the claim is empty"),
+        ({"id": 1, "claim": "x", "references": []}, "line 1: 'references' is"),
+        ({"id": 1, "claim": "x", "references": "x"}, "line 1: 'references' is"),
+        ({"id": 1, "references": said}, "line 1: there is no 'claim'"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            await grounding(pairs=lines(pairs, [row]), out=tmp_path / "run.jsonl")
+
+
+async def test_the_public_set_can_be_measured(tmp_path: Path) -> None:
+    folder = EVALUATION / "ir" / "adi"
+    if not folder.is_dir():
+        pytest.skip(f"no evaluation data at {EVALUATION}; set AGENTRAG_EVAL_DIR to run this")
+    corpus, queries, out = folder / "corpus.jsonl", folder / "queries.jsonl", tmp_path / "run.jsonl"
+    assert await retrieval(corpus=corpus, queries=queries, out=out, k=100) == Exit.OK
+    wanted: dict[str, set[str]] = {}
+    for judgement in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:]:
+        query, document, _ = judgement.split()
+        wanted.setdefault(query, set()).add(document)
+    found = {str(row["id"]): [place["doc"] for place in row["retrieved"]] for row in rows(out)}
+    recall = [len(wanted[query] & set(found[query][:10])) / len(wanted[query]) for query in wanted]
+    assert sum(recall) / len(recall) > 0.45

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, validators
 
 from hosts.cli.console import Console, Exit
-from hosts.cli.eval.bench import Bench, Keep, bench
-from hosts.cli.eval.corpus import Library, corpus_of
-from hosts.cli.eval.queries import Question, questions_of
-from hosts.cli.eval.rows import rows
-from hosts.cli.eval.run_file import Row, RunFile
-from schemas.chunk import Chunk
+from hosts.cli.eval.bench import Bench, Keep
+from hosts.cli.eval.corpus import Library
+from hosts.cli.eval.measure import CorpusPath, OutPath, QueriesPath, measured
+from hosts.cli.eval.queries import Question
+from hosts.cli.eval.run_file import Row
 from schemas.skills import HYBRID_SEARCH, HybridSearch, OnePer
-
-CorpusPath = Annotated[
-    Path, Parameter(name="--corpus", help='Folder of documents, or JSON lines {"_id", "title"?, "text"}, plain or .gz.')
-]
-QueriesPath = Annotated[
-    Path, Parameter(name="--queries", help='JSON lines {"id", "question", "scope"?}; scope lists file names.')
-]
-OutPath = Annotated[Path, Parameter(name="--out", help="Where the run goes, one JSON object a line.")]
 
 
 async def retrieval(
@@ -38,22 +27,7 @@ async def retrieval(
     keep: Keep = None,
 ) -> Exit:
     """Write down what the retrieval agent finds, best first, for scoring elsewhere."""
-    console = Console()
-    run, given = RunFile.at(out, (corpus, queries)), corpus_of(corpus)
-    asked = questions_of(queries, given.names)
-    async with bench(keep, console) as on:
-        began = time.perf_counter()
-        library = await given.ingested(on.api, console)
-        ingested = time.perf_counter()
-        finder = Finder(on, library, k)
-        found = await rows(console, "questions", asked, finder.row, finder.empty)
-        ended = time.perf_counter()
-    run.write(found)
-    console.say(
-        f"{len(found)} questions in {ended - ingested:.1f} s, {len(library.doc_ids)} documents in "
-        f"{ingested - began:.1f} s; the run is in {out}"
-    )
-    return Exit.OK
+    return await measured(Console(), corpus, queries, out, keep, lambda on, library: Finder(on, library, k))
 
 
 class Finder:
@@ -67,27 +41,25 @@ class Finder:
         self._one_per: OnePer = "page" if library.has_pages else "document"
 
     async def row(self, question: Question) -> Row:
-        """The row of a question. Raises InvalidInputError when the agent refuses it."""
-        return {"id": question.id, "retrieved": await self.found(question)}
+        """Pages or texts, best first; a document that goes by several names is there under each."""
+        filters = self._library.filters(question)
+        if filters is None:
+            return self.empty(question)
+        ask = HybridSearch(query=question.asked(), top_k=self._k, filters=filters, one_per=self._one_per)
+        found = (await self._on.call(HYBRID_SEARCH, ask)).chunks
+        named = [(name, chunk) for chunk in found for name in self.names(chunk.doc_id, question)]
+        retrieved = [{**self.place(name, chunk.page), "score": chunk.score} for name, chunk in named[: self._k]]
+        return {"id": question.id, "retrieved": retrieved}
 
     def empty(self, question: Question) -> Row:
         """The row of a question that cannot be asked."""
         return {"id": question.id, "retrieved": []}
 
-    async def found(self, question: Question) -> list[Row]:
-        """Pages or texts, best first; a document that goes by several names is there under each."""
-        filters = self._library.filters(question)
-        if filters is None:
-            return []
-        ask = HybridSearch(query=question.asked(), top_k=self._k, filters=filters, one_per=self._one_per)
-        chunks = (await self._on.call(HYBRID_SEARCH, ask)).chunks
-        named = [(name, chunk) for chunk in chunks for name in self._names[chunk.doc_id] if _is_meant(name, question)]
-        return [self._place(name, chunk) for name, chunk in named[: self._k]]
+    def names(self, doc_id: str, question: Question) -> list[str]:
+        """The names of a document, less those that a question is not about."""
+        names = self._names[doc_id]
+        return [name for name in names if question.scope is None or name in question.scope]
 
-    def _place(self, name: str, chunk: Chunk) -> Row:
-        page = {"page": chunk.page} if self._library.has_pages else {}
-        return {"doc": name, **page, "score": chunk.score}
-
-
-def _is_meant(name: str, question: Question) -> bool:
-    return question.scope is None or name in question.scope
+    def place(self, name: str, page: int) -> Row:
+        """A page as rows name it, or a text, which has none."""
+        return {"doc": name, "page": page} if self._library.has_pages else {"doc": name}
