@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hosts.cli.console import Console, Exit, one_line
 from hosts.cli.eval.bench import Bench, Keep
 from hosts.cli.eval.corpus import Library
@@ -33,6 +35,7 @@ class Answering:
         self._library = library
         self._finder = finder
         self._console = console
+        self.warnings: Counter[str] = Counter()
 
     async def row(self, question: Question) -> Row:
         """The row of a question. Raises InvalidInputError when the host refuses it."""
@@ -41,7 +44,7 @@ class Answering:
             return self.empty(question)
         found = await self._finder.row(question)
         run = await self._on.api.answered(Query(query=question.asked(), filters=filters))
-        self._warn(question, run)
+        self._heed(question, run)
         return {**found, "answer": run.answer, "citations": self._citations(run, question), "abstained": run.abstained}
 
     def empty(self, question: Question) -> Row:
@@ -57,7 +60,13 @@ class Answering:
         ]
         return [dict(place) for place in dict.fromkeys(places)]
 
-    def _warn(self, question: Question, run: Run) -> None:
-        told = [run.error.detail] if run.error is not None else [*run.warnings]
-        for text in told:
-            self._console.say(f"warning: line {question.line.number}, {run.status}: {one_line(text)}")
+    def _heed(self, question: Question, run: Run) -> None:
+        """Tell of a run that ended badly; what runs say of themselves otherwise is counted."""
+        if run.error is not None:
+            self._console.say(f"warning: line {question.line.number}, {run.status}: {one_line(run.error.detail)}")
+        self.warnings.update(run.warnings)
+
+    def tell(self) -> None:
+        """Say how often the answers came with which warning."""
+        for text, times in sorted(self.warnings.items()):
+            self._console.say(f"{times} with the warning: {one_line(text)}")

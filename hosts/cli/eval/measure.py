@@ -34,6 +34,9 @@ class Rower(Protocol):
     def empty(self, question: Question) -> Row:
         """The row of a question that they refused."""
 
+    def tell(self) -> None:
+        """Say what else is worth knowing at the end."""
+
 
 async def measured(
     console: Console,
@@ -54,6 +57,7 @@ async def measured(
         made = await rows(console, "questions", asked, making.row, making.empty)
         ended = time.perf_counter()
     run.write(made)
+    making.tell()
     console.say(
         f"{len(made)} questions in {ended - ingested:.1f} s, {len(library.doc_ids)} documents in "
         f"{ingested - began:.1f} s; the run is in {out}"

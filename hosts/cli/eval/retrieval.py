@@ -55,6 +55,9 @@ class Finder:
         """The row of a question that cannot be asked."""
         return {"id": question.id, "retrieved": []}
 
+    def tell(self) -> None:
+        """Nothing: the rows say it all."""
+
     def names(self, doc_id: str, question: Question) -> list[str]:
         """The names of a document, less those that a question is not about."""
         names = self._names[doc_id]
