@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runtime.federated import Federated
 
 os.environ.setdefault("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED", "false")  # our wrapper makes the spans
+os.environ.setdefault("FASTMCP_TELEMETRY_MODE", "propagation_only")
 
 BASE_NEEDS: tuple[Need, ...] = ("records", "live")
 """What every agent needs: usage rows, and a place for tasks."""
@@ -118,7 +119,7 @@ class AgentServer:
         root: Starlette = self.mcp.http_app(
             path="/mcp",
             stateless_http=True,
-            middleware=[door],
+            middleware=[door, *self._gateway()],
             host_origin_protection=True,
             allowed_hosts=list(settings.allowed_hosts),
             allowed_origins=list(settings.allowed_origins),
@@ -128,6 +129,13 @@ class AgentServer:
         for status, handler in self._exception_handlers.items():
             root.add_exception_handler(status, handler)
         return root
+
+    def _gateway(self) -> list[Middleware]:
+        if self.federated is None:
+            return []
+        from runtime.gateway import Gateway
+
+        return [Middleware(Gateway, federated=self.federated)]
 
     def _own_routes(self) -> list[BaseRoute]:
         from a2a.server.routes import create_jsonrpc_routes

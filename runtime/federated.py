@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from fastmcp.prompts.base import Prompt
@@ -74,12 +73,8 @@ class Federated(Provider):
         log.info("offer.read", agent=agent, tools=len(offer.tools), prompts=len(offer.prompts))
         return True
 
-    def schema(self, name: str) -> dict[str, Any] | None:
-        """The input schema of a tool, or None for one that no agent offers."""
-        tool = self._tool(name)
-        return None if tool is None else tool.parameters
-
-    def _tool(self, name: str) -> PassedTool | None:
+    def tool(self, name: str) -> PassedTool | None:
+        """A tool by its name in the federation, or None for one that no agent offers."""
         return next((offer.tools[name] for offer in self._offers.values() if name in offer.tools), None)
 
     def _all(self, part: Callable[[Offer], Iterable[C]]) -> list[C]:
@@ -89,7 +84,7 @@ class Federated(Provider):
         return self._all(lambda offer: offer.tools.values())
 
     async def _get_tool(self, name: str, version: VersionSpec | None = None) -> Tool | None:
-        return self._tool(name)
+        return self.tool(name)
 
     async def _list_resources(self) -> Sequence[Resource]:
         return self._all(lambda offer: offer.resources.values())

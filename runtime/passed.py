@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from runtime.content import error_result
 from runtime.errors import AgentRAGError
 from runtime.relay import Relay
 from runtime.tools import caller_at_hand, told_trace
+from runtime.wire import Response
 
 C = TypeVar("C", bound=FastMCPComponent)
 
@@ -92,6 +94,12 @@ class Passage:
             caller = caller_at_hand(self.auth)
             return await self.relay.send(self.agent, method, params, caller, meta=meta, headers=headers, hear=hear)
 
+    def exchange(
+        self, method: str, params: Mapping[str, Any], caller: Caller, *, number: int | str, meta: Mapping[str, Any]
+    ) -> AbstractAsyncContextManager[Response]:
+        """The agent's response to a request of `caller`, while it comes."""
+        return self.relay.exchange(self.agent, method, params, caller, number=number, meta=meta)
+
     async def pages(self, method: str, kind: type[Any], items: str) -> list[Any]:
         """Everything of one list of the agent. An agent without such things has none."""
         found: list[Any] = []
@@ -130,6 +138,23 @@ class PassedTool(Tool):
         passed._passage, passed._agents_name = passage, tool.name
         passed._headers = x_mcp_header_map(tool.input_schema)
         return passed
+
+    @property
+    def agent(self) -> str:
+        """Whose tool it is."""
+        return self._passage.agent
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether arguments travel in headers, too."""
+        return bool(self._headers)
+
+    def exchange(
+        self, number: int | str, arguments: Mapping[str, Any], meta: Mapping[str, Any], caller: Caller
+    ) -> AbstractAsyncContextManager[Response]:
+        """The agent's response to a call, while it comes."""
+        params = {"name": self._agents_name, "arguments": arguments}
+        return self._passage.exchange("tools/call", params, caller, number=number, meta=meta)
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         """Call the agent's tool; its result comes back as it is."""

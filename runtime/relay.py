@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
+import h11
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import (
     MCP_METHOD_HEADER,
@@ -33,7 +34,8 @@ from pydantic_core import from_json, to_json
 from runtime import telemetry
 from runtime.auth import Keyring
 from runtime.caller import Caller
-from runtime.errors import AgentRAGError, AgentUnavailableError, DeadlineError, from_problem
+from runtime.errors import AgentUnavailableError, DeadlineError, from_problem
+from runtime.wire import Response, Wire
 from schemas.problem import Problem
 
 Addresses = Callable[[str], str]
@@ -42,20 +44,20 @@ Hear = Callable[[float, float | None, str | None], Awaitable[None]]
 """Takes progress: done, total, message."""
 
 REVISION = "2026-07-28"
-CONNECT_SECONDS = 2.0
+HEADERS = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    MCP_PROTOCOL_VERSION_HEADER: REVISION,
+}
 SILENCE_SECONDS = 60.0
 """Longest wait for the next byte; an agent at work sends a sign of life every 15 seconds."""
 LONGEST_SECONDS = 3600.0
 """No request goes on for longer."""
-IDLE_SECONDS = 3.0
-"""How long a connection is kept for the next request; less than the 5 seconds after which agents close theirs."""
-EVENT_BYTES = 64 * 1024 * 1024
-"""Largest single event, room for a few page pictures at their largest."""
-
+PROGRESS = "progressToken"
+"""Key in `_meta` by which a request asks for progress."""
 _HOP_META = frozenset(
-    {PROTOCOL_VERSION_META_KEY, CLIENT_INFO_META_KEY, CLIENT_CAPABILITIES_META_KEY, "progressToken", "traceparent",
-     "tracestate"}
-)  # fmt: skip
+    {PROTOCOL_VERSION_META_KEY, CLIENT_INFO_META_KEY, CLIENT_CAPABILITIES_META_KEY, "traceparent", "tracestate"}
+)
 """What belongs to one hop, and is made anew for the next."""
 
 
@@ -66,8 +68,42 @@ class Relay:
         self._addresses = addresses
         self._keyring = keyring
         self._lost = lost
-        self._http: httpx2.AsyncClient | None = None
+        self._wire = Wire()
         self._ids = itertools.count(1)
+
+    @asynccontextmanager
+    async def exchange(
+        self,
+        agent: str,
+        method: str,
+        params: Mapping[str, Any],
+        caller: Caller,
+        *,
+        number: int | str,
+        meta: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Response]:
+        """An agent's response to a request, while it comes. Leaving before its end stops the agent's work.
+
+        `number` is the request's id; `meta` what it carries besides the facts of this hop.
+        Raises: AgentUnavailableError, DeadlineError, wherever in the response that shows.
+        """
+        traced = telemetry.outgoing()
+        sent = {**HEADERS, **traced, **_routing(method, params), **(headers or {})}
+        sent["Authorization"] = f"Bearer {self._keyring.mint(caller, agent)}"
+        body = {"jsonrpc": "2.0", "id": number, "method": method, "params": {**params, "_meta": _meta(meta, traced)}}
+        url = f"{self._addresses(agent).rstrip('/')}/mcp"
+        try:
+            async with (
+                asyncio.timeout(caller.remaining(LONGEST_SECONDS)),
+                self._wire.post(url, sent, to_json(body), silence_seconds=SILENCE_SECONDS) as response,
+            ):
+                yield response
+        except TimeoutError as error:
+            raise DeadlineError(f"{agent} did not answer in time; ask for less or allow more time") from error
+        except (OSError, h11.RemoteProtocolError) as error:
+            self._lost(agent)
+            raise AgentUnavailableError(f"{agent} cannot be reached: {error}; see /health of the federation") from error
 
     async def send(
         self,
@@ -85,60 +121,24 @@ class Relay:
         Raises: AgentUnavailableError, DeadlineError; MCPError for an error that the agent answers with.
         """
         number = next(self._ids)
-        traced = telemetry.outgoing()
-        body = {
-            "jsonrpc": "2.0",
-            "id": number,
-            "method": method,
-            "params": {**params, "_meta": _meta(meta or {}, traced, number if hear else None)},
-        }
-        seconds = caller.remaining(LONGEST_SECONDS)
-        sent = {**traced, **_routing(method, params), **(headers or {})}
-        sent["Authorization"] = f"Bearer {self._keyring.mint(caller, agent)}"
-        try:
-            async with asyncio.timeout(seconds), self._answer(agent, to_json(body), sent) as response:
-                return await _result(agent, response, hear)
-        except (TimeoutError, httpx2.ReadTimeout) as error:
-            raise DeadlineError(f"{agent} did not answer in time; ask for less or allow more time") from error
-        except httpx2.HTTPError as error:
-            self._lost(agent)
-            reason = str(error) or type(error).__name__
-            raise AgentUnavailableError(
-                f"{agent} cannot be reached: {reason}; see /health of the federation"
-            ) from error
+        carried = {key: value for key, value in (meta or {}).items() if key != PROGRESS}
+        if hear is not None:
+            carried[PROGRESS] = number
+        sending = self.exchange(agent, method, params, caller, number=number, meta=carried, headers=headers)
+        async with sending as response:
+            return await _result(agent, response, hear)
 
-    def _answer(self, agent: str, body: bytes, headers: Mapping[str, str]) -> Any:
-        url = f"{self._addresses(agent).rstrip('/')}/mcp"
-        return self._pool().stream("POST", url, content=body, headers=headers)
-
-    def _pool(self) -> httpx2.AsyncClient:
-        if self._http is None:
-            self._http = httpx2.AsyncClient(
-                limits=httpx2.Limits(max_connections=500, max_keepalive_connections=100, keepalive_expiry=IDLE_SECONDS),
-                timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-                trust_env=False,
-                headers={
-                    "Accept": "application/json, text/event-stream",
-                    "Content-Type": "application/json",
-                    MCP_PROTOCOL_VERSION_HEADER: REVISION,
-                },
-            )
-        return self._http
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
+        self._wire.close()
 
 
-def _meta(given: Mapping[str, Any], traced: Mapping[str, str], progress: int | None) -> dict[str, Any]:
+def _meta(given: Mapping[str, Any], traced: Mapping[str, str]) -> dict[str, Any]:
     """What goes into `_meta`: what the caller's request carried beyond its own hop, and this hop's own facts."""
     kept = {key: value for key, value in given.items() if key not in _HOP_META}
-    asked = {} if progress is None else {"progressToken": progress}
     return {
         **kept,
         **traced,
-        **asked,
         PROTOCOL_VERSION_META_KEY: REVISION,
         CLIENT_INFO_META_KEY: {"name": "agentrag", "version": "1"},
         CLIENT_CAPABILITIES_META_KEY: {},
@@ -152,29 +152,54 @@ def _routing(method: str, params: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-async def _result(agent: str, response: httpx2.Response, hear: Hear | None) -> dict[str, Any]:
+async def _result(agent: str, response: Response, hear: Hear | None) -> dict[str, Any]:
     """The result that a response carries, at once or at the end of an event stream."""
-    if response.headers.get("content-type", "").startswith("text/event-stream"):
-        async for message in _messages(response):
-            if "method" not in message:
-                return _unwrapped(agent, message)
-            if hear is not None and message["method"] == "notifications/progress":
-                told = message.get("params", {})
-                await hear(told.get("progress", 0.0), told.get("total"), told.get("message"))
-        raise AgentUnavailableError(f"{agent} ended its answer too early; ask again")
-    try:
-        answer = from_json(await response.aread())
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict) or "jsonrpc" not in answer:
-        raise _refusal(agent, response.status_code, answer)
+    if not is_stream(response):
+        return _unwrapped(agent, await whole(agent, response))
+    answer: dict[str, Any] | None = None
+    async for line in response.lines():
+        message = from_json(line[5:]) if line.startswith(b"data:") else {}
+        if is_answer(message):
+            answer = message
+        elif hear is not None and message.get("method") == "notifications/progress":
+            told = message.get("params", {})
+            await hear(told.get("progress", 0.0), told.get("total"), told.get("message"))
+    if answer is None:
+        raise too_early(agent)
     return _unwrapped(agent, answer)
 
 
-async def _messages(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
-    async for event in httpx2.EventSource(response, EVENT_BYTES):
-        if event.data:
-            yield from_json(event.data)
+def is_answer(message: Mapping[str, Any]) -> bool:
+    """Whether a message ends its exchange."""
+    return "result" in message or "error" in message
+
+
+def is_stream(response: Response) -> bool:
+    """Whether a response is a stream of events, the last of which is the answer.
+
+    Each event is one line of data: JSON, as the protocol's servers write it, has no line ends in it.
+    """
+    return response.kind.startswith("text/event-stream")
+
+
+def too_early(agent: str) -> AgentUnavailableError:
+    """A stream ended without an answer."""
+    return AgentUnavailableError(f"{agent} ended its answer too early; ask again")
+
+
+async def whole(agent: str, response: Response) -> dict[str, Any]:
+    """The JSON-RPC answer of a response that is no stream. Raises what the agent's door said instead of one."""
+    try:
+        answer = from_json(await response.read())
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict) and "jsonrpc" in answer:
+        return answer
+    try:
+        refusal = from_problem(Problem.model_validate(answer))
+    except ValidationError:
+        refusal = AgentUnavailableError(f"{agent} answers with status {response.status}; see /health of the federation")
+    raise refusal
 
 
 def _unwrapped(agent: str, answer: dict[str, Any]) -> dict[str, Any]:
@@ -183,14 +208,5 @@ def _unwrapped(agent: str, answer: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = answer.get("result", {})
     if result.get("resultType", "complete") != "complete":
         raise AgentUnavailableError(f"{agent} asks for more input, which the federation does not pass on")
-    if "_meta" in result:
-        result["_meta"].pop(SERVER_INFO_META_KEY, None)
+    result.get("_meta", {}).pop(SERVER_INFO_META_KEY, None)
     return result
-
-
-def _refusal(agent: str, status: int, answer: Any) -> AgentRAGError:
-    """What an agent's door said instead of an MCP answer."""
-    try:
-        return from_problem(Problem.model_validate(answer))
-    except ValidationError:
-        return AgentUnavailableError(f"{agent} answers with status {status}; see /health of the federation")

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import structlog
@@ -56,6 +56,17 @@ def continued(traceparent: str, name: str) -> Iterator[None]:
     is_trace = trace.get_current_span(told).get_span_context().is_valid
     with tracer.start_as_current_span(name, context=told if is_trace else None):
         yield
+
+
+def told(headers: Mapping[str, str], meta: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """The trace that the `_meta` of an MCP request names, unless its headers named one.
+
+    Source: MCP 2026-07-28, basic protocol, `traceparent` in `_meta`.
+    """
+    traceparent = meta.get("traceparent")
+    if "traceparent" in headers or not isinstance(traceparent, str):
+        return nullcontext()
+    return continued(traceparent, "mcp.request")
 
 
 def configure(service: str, settings: Settings) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
@@ -17,6 +16,7 @@ from fastmcp.prompts import Prompt as McpPrompt
 from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.dependencies import get_context, get_http_request
 from fastmcp.tools.base import Tool, ToolResult
+from mcp.shared.inbound import x_mcp_header_map
 from mcp_types import ToolAnnotations
 from pydantic import PrivateAttr
 
@@ -53,18 +53,13 @@ def caller_at_hand(auth: str) -> Caller:
 
 
 def told_trace() -> AbstractContextManager[None]:
-    """The trace that the `_meta` of the request at hand names, unless its headers named one.
-
-    Source: MCP 2026-07-28, basic protocol, `traceparent` in `_meta`.
-    """
+    """The trace that the request at hand names in its `_meta`; over stdio the framework has taken it up."""
     try:
-        if "traceparent" in get_http_request().headers:
-            return nullcontext()
-    except RuntimeError:  # over stdio the framework has taken it up
+        headers = get_http_request().headers
+    except RuntimeError:
         return nullcontext()
     request = get_context().request_context
-    told = ((request and request.meta) or {}).get("traceparent")
-    return telemetry.continued(told, "mcp.request") if isinstance(told, str) else nullcontext()
+    return telemetry.told(headers, (request and request.meta) or {})
 
 
 class SkillTool(Tool):
@@ -235,12 +230,30 @@ def build(agent: AgentServer, lifespan: Callable[..., Any]) -> FastMCP[Any]:
         mcp.add_prompt(_prompt(prompt_id))
     if agent.federated is not None:
         mcp.add_provider(agent.federated)
-    mcp._mcp_server.get_tool_input_schema = partial(_input_schema, mcp, agent.federated)
+    mcp._mcp_server.get_tool_input_schema = _Mirrored(mcp, agent.federated)
     return mcp
 
 
-def _input_schema(mcp: FastMCP[Any], federated: Federated | None, name: str) -> Mapping[str, Any] | None:
-    tool = mcp.local_provider._get_component(f"{Tool.make_key(name)}@")
-    if isinstance(tool, Tool):
-        return tool.parameters
-    return None if federated is None else federated.schema(name)
+class _Mirrored:
+    """Input schemas of the tools whose arguments travel in headers, too; the others have nothing to check.
+
+    A schema is searched for such arguments once, for that takes longer than many a call.
+    """
+
+    def __init__(self, mcp: FastMCP[Any], federated: Federated | None) -> None:
+        self._mcp = mcp
+        self._federated = federated
+        self._known: dict[str, tuple[Tool, dict[str, Any] | None]] = {}
+
+    def __call__(self, name: str) -> dict[str, Any] | None:
+        """The schema of a tool by its name."""
+        tool = self._mcp.local_provider._get_component(f"{Tool.make_key(name)}@")
+        if not isinstance(tool, Tool):
+            tool = None if self._federated is None else self._federated.tool(name)
+        if tool is None:
+            return None
+        searched, schema = self._known.get(name, (None, None))
+        if searched is not tool:
+            schema = tool.parameters if x_mcp_header_map(tool.parameters) else None
+            self._known[name] = (tool, schema)
+        return schema

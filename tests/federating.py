@@ -61,7 +61,7 @@ class ToyFederation:
         """Host and agent at work, the host told of the agent."""
         async with AsyncExitStack() as stack:
             self.url = await stack.enter_async_context(serving(self.host.app())) + "/mcp"
-            stack.push_async_callback(self.relay.close)
+            stack.callback(self.relay.close)
             made, methods = await stack.enter_async_context(self.agent(toy))
             assert await self.federated.heed("toy", "first", is_up=True)
             methods.clear()

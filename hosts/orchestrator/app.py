@@ -76,7 +76,7 @@ def create_host(
             async with directory.watching(on.records.health, heed), beginning(resume)(on):
                 yield
         finally:
-            await relay.close()
+            relay.close()
             await client.close()
 
     async def knows_agents() -> str:

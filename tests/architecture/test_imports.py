@@ -27,6 +27,7 @@ OUTSIDE = {
 """Third-party packages that the lowest layers may use."""
 
 MCP_FACE = ("runtime/tools.py", "runtime/content.py", "runtime/passed.py", "runtime/federated.py")
+MCP_WIRE = ("runtime/relay.py", "runtime/gateway.py")
 ONE_PLACE = {
     "sqlalchemy": ("runtime/records/",),
     "aiosqlite": ("runtime/records/", "runtime/durable/"),
@@ -44,9 +45,10 @@ ONE_PLACE = {
     "dapr": ("runtime/durable/dapr.py",),
     "redis": ("runtime/live/redis.py",),
     "fastmcp": MCP_FACE,
-    "mcp": (*MCP_FACE, "runtime/relay.py", "hosts/cli/mcp/mirrors.py"),
-    "mcp_types": (*MCP_FACE, "runtime/relay.py"),
-    "httpx2": ("runtime/relay.py", "runtime/models/openai.py"),
+    "mcp": (*MCP_FACE, *MCP_WIRE, "hosts/cli/mcp/mirrors.py"),
+    "mcp_types": (*MCP_FACE, *MCP_WIRE),
+    "httpx2": ("runtime/models/openai.py",),
+    "h11": ("runtime/wire.py", "runtime/relay.py"),
     "a2a": ("runtime/tasks.py", "runtime/card.py", "runtime/client.py", "runtime/agent.py"),
 }
 """Where a product's SDK may be imported (beyond annotations)."""

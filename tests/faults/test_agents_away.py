@@ -43,7 +43,7 @@ async def test_tools_of_an_agent_that_is_down_stay_listed_marked_and_say_why(
 ) -> None:
     async with AsyncExitStack() as stack:
         federation.url = await stack.enter_async_context(serving(federation.host.app())) + "/mcp"
-        stack.push_async_callback(federation.relay.close)
+        stack.callback(federation.relay.close)
         async with federation.agent():
             assert await federation.federated.heed("toy", "first", is_up=True)
         await federation.federated.heed("toy", "", is_up=False)
@@ -71,7 +71,7 @@ async def test_tools_of_an_agent_that_is_down_stay_listed_marked_and_say_why(
 async def test_the_next_call_after_an_agents_restart_works(federation: ToyFederation, era: str) -> None:
     async with AsyncExitStack() as stack:
         federation.url = await stack.enter_async_context(serving(federation.host.app())) + "/mcp"
-        stack.push_async_callback(federation.relay.close)
+        stack.callback(federation.relay.close)
         client: Client[object] = await stack.enter_async_context(Client(federation.url, mode=era))
         for number in range(3):
             async with federation.agent():
@@ -105,7 +105,7 @@ async def test_lists_that_cannot_be_read_stay_as_they_were(federation: ToyFedera
         assert not await federation.federated.heed("toy", "second", is_up=True)
         async with Client(federation.host.mcp) as client:
             assert "toy_say" in {tool.name for tool in await client.list_tools()}
-        stack.push_async_callback(federation.relay.close)
+        stack.callback(federation.relay.close)
 
 
 # agents that misbehave
@@ -155,7 +155,7 @@ async def test_an_answer_that_makes_no_sense_is_an_agent_that_is_unavailable(
         relay = Relay(lambda name: url, Keyring.of(settings))
         with pytest.raises(AgentUnavailableError, match=words):
             await relay.send("toy", "tools/list", {}, OWNER)
-        await relay.close()
+        relay.close()
 
 
 async def test_an_agent_that_says_nothing_is_not_waited_for_beyond_the_deadline(settings: Settings) -> None:
@@ -163,7 +163,7 @@ async def test_an_agent_that_says_nothing_is_not_waited_for_beyond_the_deadline(
         relay = Relay(lambda name: url, Keyring.of(settings))
         with pytest.raises(DeadlineError, match="did not answer in time"):
             await relay.send("toy", "tools/list", {}, OWNER.within(0.5))
-        await relay.close()
+        relay.close()
 
 
 async def test_an_error_of_the_protocol_comes_back_as_one(settings: Settings) -> None:
@@ -172,7 +172,7 @@ async def test_an_error_of_the_protocol_comes_back_as_one(settings: Settings) ->
         relay = Relay(lambda name: url, Keyring.of(settings))
         with pytest.raises(MCPError, match="no such thing"):
             await relay.send("toy", "tools/list", {}, OWNER)
-        await relay.close()
+        relay.close()
 
 
 # discovery

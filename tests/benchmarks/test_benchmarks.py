@@ -1,0 +1,57 @@
+"""The benchmarks run: a few calls each, for the answers and the counts alone, never for the times."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks import federation, search
+from tests.benchmarks.measure import Clock, Figures, Turn, machine, table
+
+pytestmark = pytest.mark.timeout(400)
+
+
+async def test_a_federated_call_is_measured_beside_a_direct_one_and_costs_one_request() -> None:
+    figures, requests = await federation.measured(turns=1, calls=3)
+    assert requests == 1
+    assert all(len(figure.whole().seconds) == 3 for figure in figures.values())
+    told = federation.report(figures, requests)
+    assert "client, federated" in told
+    assert "requests at the agents for a federated call: 1.00" in told
+
+
+async def test_searches_are_measured_under_load_without_errors() -> None:
+    rows = await search.measured(calls=4, clients=[2], documents=2)
+    assert [(row["search"], row["errors"]) for row in rows] == [
+        ("hybrid_search", 0),
+        ("keyword_search", 0),
+        ("search_0", 0),
+    ]
+
+
+def test_ratios_compare_within_a_turn() -> None:
+    slow = Figures([Turn([0.1], 1, {"a": 1.0}), Turn([9.0], 9, {"a": 9.0}), Turn([0.2], 1, {"a": 2.0})])
+    fast = Figures([Turn([0.05], 1, {"a": 0.5}), Turn([4.5], 9, {"a": 4.5}), Turn([0.1], 1, {"a": 1.0})])
+    assert slow.ratio(fast, lambda turn: turn.median_ms) == pytest.approx(2)
+    assert slow.ratio(fast, Turn.cpu_ms) == pytest.approx(2)
+    assert slow.whole().cpu_ms(["a"]) == pytest.approx(4000)
+
+
+async def test_a_call_that_fails_is_counted_and_the_load_goes_on() -> None:
+    outcomes = iter([True, False, True])
+
+    async def act() -> None:
+        if not next(outcomes):
+            raise ValueError("no")
+
+    turn = await Turn().run([act], Clock({}), 3)
+    assert (len(turn.seconds), turn.errors) == (2, ["ValueError: no"])
+
+
+def test_figures_are_shown_with_their_machine_in_a_table() -> None:
+    assert "cores" in machine()
+    assert table([{"call": "a", "ms": 1.0}, {"call": "long", "ms": 12.345}]).splitlines() == [
+        "| call | ms    |",
+        "| ---- | ----- |",
+        "| a    | 1.00  |",
+        "| long | 12.35 |",
+    ]
