@@ -44,9 +44,11 @@ def bare(http: httpx2.AsyncClient, url: str, tool: str, arguments: dict[str, Any
 
 
 def client(opened: Client[Any], tool: str, arguments: dict[str, Any]) -> Act:
-    """Call a tool with an open MCP client, which parses and validates the result."""
+    """Call a tool with an open MCP client, which parses and validates the result; raises when it is an error."""
 
     async def act() -> None:
-        await opened.call_tool_mcp(tool, arguments)
+        answer = await opened.call_tool_mcp(tool, arguments)
+        if answer.is_error:
+            raise RuntimeError(str(answer.content)[:300])
 
     return act

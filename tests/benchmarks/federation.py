@@ -59,10 +59,11 @@ async def federation(folder: Path) -> AsyncIterator[Federation]:
         for name in AGENTS:
             command = (sys.executable, "-m", "tests.benchmarks.backend", name, str(ports[name]))
             started[name] = await stack.enter_async_context(process(*command, output=folder / "agents.log", **env))
+        for name in AGENTS:  # all of them before the host, which is ready once one has answered
+            await started[name].answers(f"{urls[name]}/health/ready")
         command = (AGENTRAG, "serve", "host", "--port", str(ports["host"]))
         started["host"] = await stack.enter_async_context(process(*command, output=folder / "host.log", **env))
-        for name, one in started.items():
-            await one.answers(f"{urls[name]}/health/ready")
+        await started["host"].answers(f"{urls['host']}/health/ready")
         pids = {name: one.child.pid for name, one in started.items()}
         host = urls.pop("host")
         yield Federation(host, urls, Clock(pids))
