@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from runtime.compute.contract import Compute
     from runtime.durable.contract import Durable
     from runtime.live.contract import Live
-    from runtime.models.contract import Answerer, Embedder
+    from runtime.models.contract import Answerer, CrossEncoder, Embedder
     from runtime.records.contract import Records
     from runtime.vectors.contract import VectorStore
 
 log = structlog.get_logger()
 
-Need = Literal["vectors", "records", "blobs", "live", "durable", "compute", "embedder", "answerer", "simple_answerer"]
+Need = Literal[
+    "vectors", "records", "blobs", "live", "durable", "compute", "embedder", "reranker", "answerer", "simple_answerer"
+]
 
 
 STORE_BACKOFF = Backoff(attempts=30, first_seconds=1.0, factor=1.0)
@@ -44,6 +46,7 @@ class Backends:
     durable: Durable
     compute: Compute
     embedder: Embedder
+    reranker: CrossEncoder
     answerer: Answerer
     simple_answerer: Answerer
 
@@ -153,6 +156,19 @@ async def _embedder(settings: Settings) -> Embedder:
     return MiniLM(precision, progress=lambda step: log.info("model.building", step=step))
 
 
+async def _reranker(settings: Settings) -> CrossEncoder:
+    match settings.rerank_url.partition(":")[0]:
+        case "onnx":
+            from runtime.models.cross_encoder import OnnxCrossEncoder
+
+            return OnnxCrossEncoder(settings.place(settings.rerank_url))
+        case "http" | "https" | "tei":
+            from runtime.models.rerank_service import RerankService
+
+            return RerankService.from_settings(settings)
+    raise _unknown("rerank_url", settings.rerank_url, "fused:, onnx:<folder>, https://host/v2/rerank or tei:<address>")
+
+
 async def _answerer(settings: Settings) -> Answerer:
     match settings.answers_url.partition(":")[0]:
         case "embedded":
@@ -179,6 +195,7 @@ _OPENERS: dict[Need, Callable[[Settings], Awaitable[Any]]] = {
     "durable": _durable,
     "compute": _compute,
     "embedder": _embedder,
+    "reranker": _reranker,
     "answerer": _answerer,
     "simple_answerer": _simple_answerer,
 }

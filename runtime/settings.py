@@ -52,6 +52,15 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     """Key for an `openai:` URL; the only setting without the prefix."""
 
+    rerank_url: str = "fused:"
+    """What puts found passages in order: `fused:` keeps the score of the search, `onnx:<folder>` is a cross-encoder
+    (`model.onnx` and `tokenizer.json`), `https://host/v2/rerank` a service of Cohere's or Jina's form, `tei:http://host/rerank`
+    one of Text Embeddings Inference."""
+    rerank_model: str | None = None
+    """Model asked at a rerank service."""
+    rerank_api_key: SecretStr | None = None
+    """Key for a rerank service."""
+
     auth: Literal["local", "internal"] = "local"
     """`local`: everyone on loopback is the owner. `internal`: only callers with a token minted by this federation."""
     internal_key: SecretStr | None = None

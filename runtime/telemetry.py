@@ -25,6 +25,7 @@ LATENCY = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
 TOKENS = Counter("token_usage_total", "Tokens read and written by models", ["agent", "model", "direction"])
+CACHE_LOOKUPS = Counter("cache_lookups_total", "Look-ups in caches", ["cache", "outcome"])
 
 tracer = trace.get_tracer("agentrag")
 

@@ -16,6 +16,14 @@ class Filters(Message):
     languages: tuple[str, ...] = Field((), max_length=20, description="ISO 639-1 codes, e.g. `en`.")
     since: date | None = Field(None, description="Documents dated on or after this day.")
     until: date | None = Field(None, description="Documents dated on or before this day.")
+    titles: tuple[str, ...] = Field((), max_length=20, description="Documents with these words in title or name.")
+    authors: tuple[str, ...] = Field((), max_length=20, description="Documents with these words in their author.")
+    media_types: tuple[str, ...] = Field((), max_length=20, description="Media types or file endings, e.g. `pdf`.")
+
+    @property
+    def describes(self) -> bool:
+        """Whether documents are chosen by what their records say of them."""
+        return bool(self.titles or self.authors or self.media_types)
 
 
 class ScoreParts(Message):
@@ -25,7 +33,9 @@ class ScoreParts(Message):
     words: float | None = None
     page_words: float | None = None
     document: float | None = None
+    named_page: float | None = Field(None, description="1 on a page that the question names by its number.")
     rerank: float | None = None
+    matched: tuple[str, ...] = Field((), description="Stems of the question's words that the chunk holds.")
 
 
 class Chunk(Message):
@@ -50,9 +60,30 @@ class Chunk(Message):
     parts: ScoreParts | None = Field(None, description="Given when `explain` was asked for.")
 
 
+class Expansion(Message):
+    """Words that a search looked for besides those of the question, for it names a concept that is stated in them."""
+
+    concept: str
+    words: tuple[str, ...]
+    weight: float = Field(description="What they count beside the words of the question, 0..1.")
+
+
+class Explanation(Message):
+    """What a search looked for, where, and how it weighed what it found."""
+
+    text: str = Field(description="The words that were looked for.")
+    language: str | None = None
+    terms: tuple[str, ...] = Field((), description="Their stems.")
+    expansions: tuple[Expansion, ...] = ()
+    weights: dict[str, float] = Field(description="Weight of each part of a score; they add up to 1.")
+    expression: str | None = Field(None, description="The boolean expression, with all that is implied written out.")
+    pages: int | None = Field(None, description="Pages that the expression names.")
+
+
 class Found(Message):
     """Chunks, best first, with what was done to find them."""
 
     chunks: tuple[Chunk, ...]
     tools: tuple[str, ...] = Field(description="Rankers that ran, e.g. `vector`, `keyword`, `rerank`.")
     skipped: tuple[str, ...] = Field((), description="Rankers left out, each with its reason.")
+    explanation: Explanation | None = Field(None, description="Given when `explain` was asked for.")

@@ -80,7 +80,7 @@ class VectorSearch(Message):
     top_k: int = Field(5, ge=1, le=100, description="How many chunks to return.")
     filters: Filters = Field(Filters(), description="Which documents to look at.")
     one_per: OnePer | None = Field(None, description="Return only the best chunk of each page, or of each document.")
-    explain: bool = Field(False, description="Return the parts of each score.")
+    explain: bool = Field(False, description="Tell what was looked for, and the parts of each score.")
 
 
 class KeywordSearch(Message):
@@ -90,7 +90,7 @@ class KeywordSearch(Message):
     top_k: int = Field(5, ge=1, le=100, description="How many chunks to return.")
     filters: Filters = Field(Filters(), description="Which documents to look at.")
     one_per: OnePer | None = Field(None, description="Return only the best chunk of each page, or of each document.")
-    explain: bool = Field(False, description="Return the parts of each score.")
+    explain: bool = Field(False, description="Tell what was looked for, and the parts of each score.")
 
 
 class HybridSearch(Message):
@@ -101,7 +101,7 @@ class HybridSearch(Message):
     top_k: int = Field(5, ge=1, le=100, description="How many chunks to return.")
     filters: Filters = Field(Filters(), description="Which documents to look at.")
     one_per: OnePer | None = Field(None, description="Return only the best chunk of each page, or of each document.")
-    explain: bool = Field(False, description="Return the parts of each score.")
+    explain: bool = Field(False, description="Tell what was looked for, and the parts of each score.")
 
 
 class Rerank(Message):

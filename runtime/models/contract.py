@@ -1,4 +1,4 @@
-"""The contracts of models: an Embedder turns texts into vectors, an Answerer passages into an answer."""
+"""The contracts of models: an Embedder makes vectors, a CrossEncoder judges passages, an Answerer makes an answer."""
 
 from __future__ import annotations
 
@@ -36,6 +36,20 @@ class Embedder(Protocol):
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Character offsets (start, end) of each token of `text`, without special tokens and without a limit."""
+
+    async def close(self) -> None:
+        """Release it."""
+
+
+class CrossEncoder(Protocol):
+    """Question and passages to scores; reads both together, which costs more and tells more than two vectors do."""
+
+    @property
+    def name(self) -> str:
+        """Model name for logs and explanations."""
+
+    async def scores(self, question: str, passages: Sequence[str]) -> list[float]:
+        """How well each passage answers, 0..1, order kept. Raises ModelUnavailableError."""
 
     async def close(self) -> None:
         """Release it."""

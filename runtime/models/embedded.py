@@ -98,23 +98,39 @@ class Tokens:
         return [(offset + start, past_marks(text, offset + end)) for offset, (start, end) in found]
 
 
+def load_session(path: Path, *, is_fused: bool = False, remedy: str = "name another model") -> Any:
+    """A graph, loaded. Threads may share it: each run works in its caller's thread alone and lets others go on.
+
+    A graph that is written in fused nodes where these are quicker is left so; the optimiser would fuse the others, too.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    if is_fused:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common class below Exception
+        raise ModelUnavailableError(f"cannot load {path}: {error}; {remedy}") from error
+
+
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer in a `tokenizer.json`. Raises ModelUnavailableError when it is none."""
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no class of its own
+        raise ModelUnavailableError(f"cannot load {path}: {error}; name another model") from error
+
+
 class Network:
-    """The graph, loaded. Threads may share it: each run works in its caller's thread alone and lets others go on."""
+    """The packaged graph, loaded."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        # The graph is written in fused nodes where these are quicker; the optimiser would fuse the others as well.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors have no common class below Exception
-            raise ModelUnavailableError(
-                f"cannot load {path}: {error}; delete it, the next use builds it anew"
-            ) from error
+        self._session = load_session(path, is_fused=True, remedy="delete it, the next use builds it anew")
 
     def vector(self, ids: list[int]) -> Floats:
         """Unit float32 vector (384,) of one text."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from schemas.answer import Turn
+from schemas.chunk import Filters
 from schemas.document import Document, Documents, Status
 from schemas.message import DocumentId, RunId, TenantId, VersionId
 from schemas.query import Run
@@ -92,6 +93,9 @@ class DocumentRecords(Protocol):
         self, tenant: TenantId, *, limit: int, cursor: str | None = None, status: Status | None = None
     ) -> Documents:
         """A page of documents. Raises InvalidInputError for a cursor that is not ours."""
+
+    async def described(self, tenant: TenantId, filters: Filters) -> Sequence[DocumentId]:
+        """Documents that `titles`, `authors` and `media_types` of the filters fit, in order of id."""
 
     async def counts(self, tenant: TenantId) -> dict[str, int]:
         """Documents by status."""

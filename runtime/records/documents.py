@@ -17,7 +17,9 @@ from sqlalchemy.exc import IntegrityError
 
 from runtime.errors import ConflictError, InvalidInputError
 from runtime.records.database import Database
+from runtime.records.described import fits
 from runtime.records.tables import DOCUMENTS, as_utc
+from schemas.chunk import Filters
 from schemas.document import Document, Documents, Status
 from schemas.message import DocumentId, Message, TenantId
 
@@ -165,6 +167,16 @@ class SqlDocuments:
             found = [document_of(row) for row in (await connection.execute(statement)).mappings()]
         items = tuple(found[:limit])
         return Documents(items=items, next_cursor=cursor_after(items[-1]) if len(found) > limit else None)
+
+    async def described(self, tenant: TenantId, filters: Filters) -> Sequence[DocumentId]:
+        """See the contract."""
+        columns = DOCUMENTS.c
+        told = (columns.filename, columns.title, columns.author, columns.media_type)
+        statement = select(columns.doc_id, *told).where(columns.tenant == tenant).order_by(columns.doc_id)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        said = [(row["doc_id"], {column.name: row[column.name] for column in told}) for row in rows]
+        return [DocumentId(doc_id) for doc_id, facts in said if fits(filters, **facts)]
 
     async def counts(self, tenant: TenantId) -> dict[str, int]:
         """See the contract; statuses that occur."""

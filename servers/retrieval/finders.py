@@ -1,4 +1,4 @@
-"""What one retrieval agent keeps between calls: its searches with their remembered questions, and its reranker."""
+"""What one retrieval agent keeps between calls: its searches with what they remember, and its reranker."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from runtime.call import Call
+from servers.retrieval.query_vectors import QueryVectors
 from servers.retrieval.rerank import Reranker
 from servers.retrieval.search import Searches
 from servers.retrieval.settings import RetrievalSettings
@@ -23,8 +24,9 @@ class Finders(NamedTuple):
     @classmethod
     def of(cls, settings: RetrievalSettings) -> Finders:
         """With these settings, nothing remembered yet."""
-        searches = Searches(settings)
-        return cls(searches, Reranker(settings.rerank_budget_seconds, settings.hybrid_alpha, searches.query_vectors))
+        query_vectors = QueryVectors(settings.query_vectors_kept, 3600 * settings.query_vector_hours)
+        reranker = Reranker(settings, query_vectors)
+        return cls(Searches(settings, query_vectors, reranker), reranker)
 
 
 _OF: WeakKeyDictionary[Backends, dict[RetrievalSettings, Finders]] = WeakKeyDictionary()

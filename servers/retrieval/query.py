@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from runtime.vectors.stop_words import STOP_WORDS
-from runtime.vectors.terms import stem, term_index, token_words, tokens
+from runtime.vectors.terms import stem, term_index, token_words, tokens, words
+from schemas.chunk import Expansion
 from servers.retrieval.boolean import Expression, is_boolean, leaves, parse
 from servers.retrieval.language import DEFAULT, Language, language_of, language_of_words
+from servers.retrieval.lexicon import Lexicon
 
 _SENTENCE_END = re.compile(r"(?<=[?!。？！])\s*(?=\S)|(?<=[.;])\s+(?=\S)")
 _FORM = (
@@ -101,11 +103,32 @@ class Query:
     """Languages by whose rules its words are stemmed, the likeliest first."""
     expression: Expression | None = None
     """Which pages may be found at all."""
+    expansions: tuple[Expansion, ...] = ()
+    """What else is looked for, to rank passages by."""
 
     @cached_property
     def terms(self) -> dict[int, float]:
-        """Term index to weight."""
+        """Term index to weight, of the question's own words."""
         return term_weights(self.text, self.languages)
+
+    @cached_property
+    def expanded_terms(self) -> dict[int, float]:
+        """The same with the words of the expansions, each by the weight of its expansion unless it counts more."""
+        weights = dict(self.terms)
+        for expansion in self.expansions:
+            for index in term_weights(self.added_words(expansion), self.languages):
+                weights[index] = max(weights.get(index, 0.0), expansion.weight)
+        return weights
+
+    @staticmethod
+    def added_words(*expansions: Expansion) -> str:
+        """The words of expansions as one text."""
+        return ", ".join(words for expansion in expansions for words in expansion.words)
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The stems of its own words in the likeliest language, each once, in order."""
+        return tuple(dict.fromkeys(words(self.text, self.languages[0])))
 
 
 def prepare(asked: Asked, language: Language, wanted: Sequence[str] = ()) -> Query:
@@ -118,8 +141,11 @@ def prepare(asked: Asked, language: Language, wanted: Sequence[str] = ()) -> Que
     return Query(asked.text, language, tuple(languages), asked.expression)
 
 
-async def query_of(question: str, wanted: Sequence[str] = ()) -> Query:
-    """The query that a question makes."""
+async def query_of(question: str, wanted: Sequence[str] = (), concepts: Lexicon | None = None) -> Query:
+    """The query that a question makes, expanded by the concepts in it; an expression says itself what it wants."""
     asked = read(question)
     language = await (language_of if asked.expression is None else language_of_words)(asked.text)
-    return prepare(asked, language, wanted)
+    query = prepare(asked, language, wanted)
+    if concepts is None or asked.expression is not None or query.languages[0] != concepts.language:
+        return query
+    return replace(query, expansions=concepts.expansions(query.text))

@@ -27,6 +27,8 @@ class Lists:
     documents: Sequence[Hit] | None = None
     fetched: Sequence[Hit] = ()
     """Chunks of good pages that no ranker of chunks brought."""
+    named: frozenset[Place] = frozenset()
+    """Pages that the question names by their numbers."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,23 @@ class Weights:
     alpha: float
     page_share: float = 0.5
     document: float = 0.2
+    named_page: float = 0.3
     merge: Merge = "weighted"
     rrf_constant: int = 60
     anchor: int = 100
+
+    def shares(self, *, names_pages: bool) -> dict[str, float]:
+        """Weight by part of a score, in all 1."""
+        by_words = 1 - self.alpha
+        parts = {
+            "meaning": self.alpha,
+            "words": by_words * (1 - self.page_share),
+            "page_words": by_words * self.page_share,
+            "document": self.document,
+            "named_page": self.named_page if names_pages else 0.0,
+        }
+        total = sum(parts.values())
+        return {part: weight / total for part, weight in parts.items() if weight}
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,7 @@ def rank(lists: Lists, weights: Weights) -> list[Ranked]:
             words=_part(words, hit.id),
             page_words=_part(pages, place(hit)),
             document=_part(documents, hit.version),
+            named_page=float(place(hit) in lists.named) if lists.named else None,
         )
         ranked.append(Ranked(hit, _score(parts, weights), parts))
     return sorted(ranked, key=lambda one: (-one.score, one.hit.version, one.hit.page, one.hit.id.int))
@@ -126,12 +143,5 @@ def _part(scores: Mapping[K, float] | None, key: K) -> float | None:
 
 
 def _score(parts: ScoreParts, weights: Weights) -> float:
-    by_words = 1 - weights.alpha
-    return weighted(
-        (
-            (weights.alpha, parts.meaning),
-            (by_words * weights.page_share, parts.page_words),
-            (by_words * (1 - weights.page_share), parts.words),
-            (weights.document, parts.document),
-        )
-    )
+    shares = weights.shares(names_pages=parts.named_page is not None)
+    return weighted([(share, getattr(parts, part)) for part, share in shares.items()])

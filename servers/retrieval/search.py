@@ -3,103 +3,131 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from runtime.call import Call
-from runtime.vectors.contract import Hit, Place, Probe, Using
-from schemas.chunk import Chunk, Filters, Found
+from runtime.vectors.contract import Hit
+from runtime.vectors.terms import words
+from schemas.chunk import Chunk, Explanation, Filters, Found
 from schemas.skills import HybridSearch, KeywordSearch, OnePer, VectorSearch
+from servers.retrieval.boolean import written
 from servers.retrieval.chunks import chunk_of
 from servers.retrieval.filters import Scope
 from servers.retrieval.language import Language
+from servers.retrieval.lexicon import Lexicon, lexicon
 from servers.retrieval.page_sets import PageSets
 from servers.retrieval.query import Query, query_of
 from servers.retrieval.query_vectors import QueryVectors
-from servers.retrieval.ranking import Lists, Ranked, Weights, missing_pages, pick, place, rank, unranked_pages
-from servers.retrieval.relevance import coverage, relevance
+from servers.retrieval.rankers import Rankers
+from servers.retrieval.ranking import Lists, Ranked, Weights, pick, place, rank
+from servers.retrieval.relevance import relevance
+from servers.retrieval.remembered import Remembered
+from servers.retrieval.rerank import Reranker
 
 if TYPE_CHECKING:
-    from runtime.vectors.contract import Floats
     from servers.retrieval.settings import RetrievalSettings
 
 log = structlog.get_logger()
 
-WORDS: dict[str, Using] = {"words": "chunk_terms", "pages": "page_terms", "documents": "document_terms"}
-"""Rankers by words, by the list that they make."""
+Ask = VectorSearch | KeywordSearch | HybridSearch
 
 GROUPS: dict[OnePer, Callable[[Hit], Hashable]] = {"page": place, "document": lambda hit: hit.document}
 """What a result may hold one chunk of."""
 
+NO_DOCUMENT = ""
+"""Id that no document has: looked for when no document fits, since no ids at all would mean all documents."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One search: what is asked, what is looked for and where, and how it is weighed."""
+
+    ask: Ask
+    query: Query
+    scope: Scope
+    weights: Weights
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The rankers that it takes."""
+        return ("vector",) * (self.weights.alpha > 0) + ("keyword",) * (self.weights.alpha < 1)
+
 
 class Searches:
-    """The searches of one agent."""
+    """The searches of one agent, with what it remembers of those before."""
 
-    def __init__(self, settings: RetrievalSettings) -> None:
+    def __init__(self, settings: RetrievalSettings, query_vectors: QueryVectors, reranker: Reranker) -> None:
         self._settings = settings
-        self.query_vectors = QueryVectors(settings.query_vectors_kept, 3600 * settings.query_vector_hours)
+        self._query_vectors = query_vectors
+        self._reranker = reranker
+        self._results: Remembered[Found] = Remembered("searches", settings.searches_kept, 60 * settings.search_minutes)
 
     async def by_meaning(self, ask: VectorSearch, call: Call) -> Found:
         """The chunks nearest in meaning; the score is the cosine, nothing below 0."""
-        started = time.perf_counter()
-        query, scope = await self._prepare(ask.query, ask.filters, call)
-        lists = await self._lists(query, scope, call, 1.0, ask.top_k)
-        ranked = rank(lists, Weights(alpha=1.0, document=0.0))
-        chosen = self._pick(ranked, ask, penalty=0.0)
-        chunks = [chunk_of(one.hit, max(0.0, one.hit.score), one.parts if ask.explain else None) for one in chosen]
-        return _told(("vector",), ask.query, chunks, started)
+        return await self._found(ask, call, lambda _: Weights(alpha=1.0, document=0.0), self._nearest)
 
     async def by_words(self, ask: KeywordSearch, call: Call) -> Found:
         """The chunks whose words, and whose pages' words, fit best."""
-        started = time.perf_counter()
-        query, scope = await self._prepare(ask.query, ask.filters, call)
-        chunks = await self._fused(query, scope, call, ask, alpha=0.0)
-        return _told(("keyword",), ask.query, chunks, started)
+        return await self._found(ask, call, lambda _: self._weights(0.0), self._fused)
 
     async def by_both(self, ask: HybridSearch, call: Call) -> Found:
-        """The chunks that fit best by meaning and words together."""
-        started = time.perf_counter()
-        query, scope = await self._prepare(ask.query, ask.filters, call)
-        alpha = self._alpha(query.language) if ask.alpha is None else ask.alpha
-        chunks = await self._fused(query, scope, call, ask, alpha=alpha)
-        tools = ("vector",) * (alpha > 0) + ("keyword",) * (alpha < 1)
-        return _told(tools, ask.query, chunks, started)
+        """The chunks that fit best by meaning and words together, reranked when a model for that is configured."""
 
-    async def _prepare(self, question: str, filters: Filters, call: Call) -> tuple[Query, Scope]:
-        query = await query_of(question, filters.languages)
-        scope = Scope(filters, await call.on.records.versions.hidden(call.caller.tenant))
-        if query.expression is None:
-            return query, scope
-        return query, replace(scope, places=await PageSets(scope, call).of(query.expression))
+        def weights(language: Language) -> Weights:
+            return self._weights(self._alpha(language) if ask.alpha is None else ask.alpha)
+
+        return await self._found(ask, call, weights, self._reranked, lexicon(self._settings.search_lexicon))
+
+    async def _found(
+        self,
+        ask: Ask,
+        call: Call,
+        weights: Callable[[Language], Weights],
+        find: Callable[[Plan, Call], Awaitable[Found]],
+        concepts: Lexicon | None = None,
+    ) -> Found:
+        """What was found for the same a moment ago in the same index, or else what is found now."""
+        started = time.perf_counter()
+        scope = await self._scope(ask.filters, call)
+        tenant = call.caller.tenant
+        same = ask.model_copy(update={"query": " ".join(ask.query.split())})
+        key = tenant, await call.on.vectors.state(tenant), scope, same
+        known = self._results.get(key)
+        if known is None:
+            query = await query_of(ask.query, ask.filters.languages, concepts)
+            found = await find(Plan(ask, query, await _narrowed(scope, query, call), weights(query.language)), call)
+            if not found.skipped:
+                self._results.put(key, found)
+        else:
+            found = known
+        log.info(
+            "search.completed",
+            tools=found.tools,
+            query_chars=len(ask.query),
+            chunks=len(found.chunks),
+            remembered=known is not None,
+            duration_ms=round(1000 * (time.perf_counter() - started), 1),
+        )
+        return found
+
+    async def _scope(self, filters: Filters, call: Call) -> Scope:
+        """Where to look; documents that are described by their records are named by their ids from here on."""
+        tenant = call.caller.tenant
+        if filters.describes:
+            fitting = await call.on.records.documents.described(tenant, filters)
+            doc_ids = tuple(doc_id for doc_id in fitting if not filters.doc_ids or doc_id in filters.doc_ids)
+            filters = filters.model_copy(update={"doc_ids": doc_ids or (NO_DOCUMENT,)})
+        return Scope(filters, await call.on.records.versions.hidden(tenant))
 
     def _alpha(self, language: Language) -> float:
+        knobs = self._settings
         if not language.is_latin:
-            return self._settings.hybrid_alpha_other_script
-        return (
-            self._settings.hybrid_alpha if language.code in (None, "en") else self._settings.hybrid_alpha_other_language
-        )
-
-    def _depth(self, top_k: int) -> int:
-        return max(self._settings.search_candidates, 3 * top_k)
-
-    async def _dense(self, query: Query, call: Call) -> Floats:
-        """The question's vector. Raises FingerprintError when the tenant's index was built with another model."""
-        embedder = call.on.embedder
-        await call.on.vectors.ensure(call.caller.tenant, embedder.fingerprint, embedder.dimension)
-        return await self.query_vectors.of(query.text, embedder)
-
-    async def _fused(
-        self, query: Query, scope: Scope, call: Call, ask: KeywordSearch | HybridSearch, *, alpha: float
-    ) -> list[Chunk]:
-        lists = await self._lists(query, scope, call, alpha, ask.top_k)
-        chosen = self._pick(rank(lists, self._weights(alpha)), ask, penalty=self._settings.search_repeat_penalty)
-        chunks = [chunk_of(one.hit, one.score, one.parts if ask.explain else None) for one in chosen]
-        best_cosine = lists.meaning[0].score if lists.meaning else 0.0
-        fit = relevance(query, chunks, alpha, best_cosine)
-        return [chunk.model_copy(update={"score": round(chunk.score * fit, 6)}) for chunk in chunks]
+            return knobs.hybrid_alpha_other_script
+        return knobs.hybrid_alpha if language.code in (None, "en") else knobs.hybrid_alpha_other_language
 
     def _weights(self, alpha: float) -> Weights:
         knobs = self._settings
@@ -107,48 +135,77 @@ class Searches:
             alpha=alpha,
             page_share=knobs.search_page_share,
             document=knobs.search_document_weight if alpha < 1 else 0.0,
+            named_page=knobs.search_named_page_weight,
             merge=knobs.search_fusion,
             rrf_constant=knobs.search_rrf_constant,
             anchor=knobs.search_candidates,
         )
 
-    def _pick(
-        self, ranked: Sequence[Ranked], ask: VectorSearch | KeywordSearch | HybridSearch, penalty: float
-    ) -> list[Ranked]:
+    async def _lists(self, plan: Plan, call: Call, top_k: int) -> Lists:
+        rankers = Rankers(self._settings, self._query_vectors, plan.query, plan.scope, call)
+        return await rankers.lists(plan.weights.alpha, top_k)
+
+    async def _nearest(self, plan: Plan, call: Call) -> Found:
+        lists = await self._lists(plan, call, plan.ask.top_k)
+        chosen = self._pick(rank(lists, plan.weights), plan.ask, plan.ask.top_k, penalty=0.0)
+        return _told(plan, lists, [_chunk(one, max(0.0, one.hit.score), plan) for one in chosen])
+
+    async def _fused(self, plan: Plan, call: Call) -> Found:
+        return await self._best(plan, call, plan.ask.top_k)
+
+    async def _reranked(self, plan: Plan, call: Call) -> Found:
+        """The best chunks; with a model, the best of more candidates by its judgement."""
+        top_k = plan.ask.top_k
+        if not self._reranker.has_model:
+            return await self._best(plan, call, top_k)
+        found = await self._best(plan, call, max(top_k, self._settings.rerank_candidates))
+        chunks, skipped = await self._reranker.reorder(plan.query, found.chunks, call)
+        kept = [chunk if plan.ask.explain else chunk.model_copy(update={"parts": None}) for chunk in chunks[:top_k]]
+        tools = found.tools if skipped else (*found.tools, "rerank")
+        return found.model_copy(update={"chunks": tuple(kept), "tools": tools, "skipped": skipped})
+
+    async def _best(self, plan: Plan, call: Call, top_k: int) -> Found:
+        lists = await self._lists(plan, call, top_k)
+        ranked = rank(lists, plan.weights)
+        chosen = self._pick(ranked, plan.ask, top_k, penalty=self._settings.search_repeat_penalty)
+        chunks = [_chunk(one, one.score, plan) for one in chosen]
+        best_cosine = lists.meaning[0].score if lists.meaning else 0.0
+        fit = relevance(plan.query, chunks, plan.weights.alpha, best_cosine)
+        return _told(plan, lists, [chunk.model_copy(update={"score": round(chunk.score * fit, 6)}) for chunk in chunks])
+
+    def _pick(self, ranked: Sequence[Ranked], ask: Ask, top_k: int, penalty: float) -> list[Ranked]:
         if ask.one_per is not None:
-            return pick(ranked, ask.top_k, most=1, of=GROUPS[ask.one_per])
-        return pick(ranked, ask.top_k, most=self._settings.search_chunks_per_page, penalty=penalty)
-
-    async def _lists(self, query: Query, scope: Scope, call: Call, alpha: float, top_k: int) -> Lists:
-        """Ask all rankers that have a weight, in one go, and fetch what they left out of good pages."""
-        probes: dict[str, Probe] = {}
-        depth = self._depth(top_k)
-        if alpha > 0 and query.text:
-            probes["meaning"] = scope.by_meaning(await self._dense(query, call), depth)
-        if alpha < 1:
-            for name, using in WORDS.items():
-                probes[name] = scope.by_words(using, query.terms, depth)
-        found = await call.on.vectors.search(call.caller.tenant, list(probes.values()))
-        lists = Lists(**dict(zip(probes, found, strict=True)))
-        places = missing_pages(lists, self._settings.search_pages_fetched)
-        if scope.places is not None:
-            places = unranked_pages(lists, scope.places, top_k, first=places)
-        if not places:
-            return lists
-        return replace(lists, fetched=_fullest(query, await call.on.vectors.fetch(call.caller.tenant, places)))
+            return pick(ranked, top_k, most=1, of=GROUPS[ask.one_per])
+        return pick(ranked, top_k, most=self._settings.search_chunks_per_page, penalty=penalty)
 
 
-def _fullest(query: Query, hits: Sequence[Hit]) -> list[Hit]:
-    """Of each page the chunk with most of the question's words, the first among equals."""
-    best: dict[Place, tuple[float, Hit]] = {}
-    for hit in hits:
-        covered = coverage(query, chunk_of(hit, 0.0))
-        if place(hit) not in best or covered > best[place(hit)][0]:
-            best[place(hit)] = covered, hit
-    return [hit for _, hit in best.values()]
+async def _narrowed(scope: Scope, query: Query, call: Call) -> Scope:
+    """Only the pages that an expression names, if the query is one."""
+    if query.expression is None:
+        return scope
+    return replace(scope, places=await PageSets(scope, call).of(query.expression))
 
 
-def _told(tools: tuple[str, ...], question: str, chunks: Sequence[Chunk], started: float) -> Found:
-    duration_ms = round(1000 * (time.perf_counter() - started), 1)
-    log.info("search.completed", tools=tools, query_chars=len(question), chunks=len(chunks), duration_ms=duration_ms)
-    return Found(chunks=tuple(chunks), tools=tools)
+def _chunk(one: Ranked, score: float, plan: Plan) -> Chunk:
+    chunk = chunk_of(one.hit, score)
+    if not plan.ask.explain:
+        return chunk
+    held = set(words(f"{chunk.doc} {chunk.content}", chunk.language or plan.query.languages[0]))
+    matched = tuple(stem for stem in plan.query.stems if stem in held)
+    return chunk.model_copy(update={"parts": one.parts.model_copy(update={"matched": matched})})
+
+
+def _told(plan: Plan, lists: Lists, chunks: Sequence[Chunk]) -> Found:
+    if not plan.ask.explain:
+        return Found(chunks=tuple(chunks), tools=plan.tools)
+    query, places = plan.query, plan.scope.places
+    explanation = Explanation(
+        text=query.text,
+        language=query.language.code,
+        terms=query.stems,
+        expansions=query.expansions,
+        weights=plan.weights.shares(names_pages=bool(lists.named)),
+        expression=None if query.expression is None else written(query.expression),
+        pages=None if places is None else len(places),
+    )
+    return Found(chunks=tuple(chunks), tools=plan.tools, explanation=explanation)

@@ -17,6 +17,8 @@ from schemas.skills import (
     VectorSearch,
 )
 from servers.retrieval.finders import finders
+from servers.retrieval.lexicon import lexicon
+from servers.retrieval.rerank import FUSED
 from servers.retrieval.settings import RetrievalSettings
 from servers.retrieval.warmth import warming
 
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
     from fastmcp import FastMCP
 
     from runtime.agent import AgentServer
-    from runtime.backends import Backends
+    from runtime.backends import Backends, Need
 
 DESCRIPTION = (
     "Finds the passages of the tenant's documents that answer a question: by meaning, by words, or by both, narrowed "
-    "to documents, languages and dates. Each passage comes with its document, page and score."
+    "to documents, languages, dates, authors and kinds. Each passage comes with its document, page and score."
 )
 PROMPT = "phr-001-retrieval"
+NEEDS: tuple[Need, ...] = ("vectors", "records", "embedder")
 
 
 skills = Skills()
@@ -62,8 +65,8 @@ async def hybrid_search(ask: HybridSearch, call: Call) -> Found:
     """Find passages by meaning and by words together: the best choice for most questions.
 
     `alpha` 1 is all meaning, 0 all words; leave it out for the measured balance of the question's language. Set
-    `filters` to look at some documents only, and `explain` to see why each passage ranks where it does. AND, OR, NOT,
-    parentheses and "phrases" decide which pages may be found, as in `keyword_search`.
+    `filters` to look at some documents only, and `explain` to see what was looked for and why each passage ranks where
+    it does. AND, OR, NOT, parentheses and "phrases" decide which pages may be found, as in `keyword_search`.
     """
     return await finders(call).searches.by_both(ask, call)
 
@@ -83,12 +86,14 @@ def create_agent(settings: RetrievalSettings | None = None, backends: Backends |
     from runtime.agent import AgentServer
 
     settings = settings or RetrievalSettings.beside(backends)
+    if settings.search_lexicon != "packaged":
+        lexicon(settings.search_lexicon)  # a file that cannot be used is told at the start, not by the first search
     return AgentServer(
         "retrieval",
         DESCRIPTION,
         skills,
         settings,
-        needs=("vectors", "records", "embedder"),
+        needs=(*NEEDS, "reranker") if settings.rerank_url != FUSED else NEEDS,
         prompts=(PROMPT,),
         backends=backends,
         background=warming if settings.warm_search else None,

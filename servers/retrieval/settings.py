@@ -14,7 +14,7 @@ class RetrievalSettings(Settings):
 
     search_fusion: Literal["weighted", "rrf"] = "weighted"
     """How lists are merged: by a weighted sum of scores, or by reciprocal ranks."""
-    hybrid_alpha: float = Field(0.6, ge=0, le=1)
+    hybrid_alpha: float = Field(0.5, ge=0, le=1)
     """Weight of meaning in a hybrid search in English; the rest is that of words."""
     hybrid_alpha_other_language: float = Field(0.3, ge=0, le=1)
     """The same for other languages in Latin script, since the packaged model has read little of them."""
@@ -24,6 +24,10 @@ class RetrievalSettings(Settings):
     """Weight of the words of the whole page within the weight of words; the rest is that of the chunk's own."""
     search_document_weight: float = Field(0.2, ge=0, le=1)
     """Weight of how well the document's name and first pages fit, on top of meaning and words."""
+    search_named_page_weight: float = Field(0.3, ge=0, le=1)
+    """Weight of standing on a page that the question names by its number, on top of meaning and words."""
+    search_lexicon: str = "packaged"
+    """Concepts and the words that documents state them in: `packaged`, `none`, or a file of that form."""
     search_rrf_constant: int = Field(60, ge=1)
     """Ranks by which reciprocal ranks are damped."""
 
@@ -36,9 +40,15 @@ class RetrievalSettings(Settings):
     search_repeat_penalty: float = Field(0.1, ge=0, le=1)
     """Score that a further chunk of a page loses against chunks of other pages."""
 
+    rerank_candidates: int = Field(30, ge=1, le=100)
+    """Best chunks of a hybrid search that a reranker puts in order, when `rerank_url` names one."""
     rerank_budget_seconds: float = Field(1.0, gt=0)
     """Longest that a rerank may take; chunks beyond it keep their place behind the others."""
 
+    searches_kept: int = Field(256, ge=0)
+    """Searches whose results are remembered, as long as the tenant's index stays as it is; each takes some 10 KB."""
+    search_minutes: float = Field(5.0, gt=0)
+    """Minutes for which they are."""
     query_vectors_kept: int = Field(4096, ge=0)
     """Questions whose vectors are remembered; each takes about 2 KB."""
     query_vector_hours: float = Field(24.0, gt=0)

@@ -10,6 +10,7 @@ import pytest
 
 from runtime.errors import ConflictError, InvalidInputError
 from runtime.records.contract import PageRecord, Records
+from schemas.chunk import Filters
 from schemas.document import Document
 from schemas.message import TenantId, VersionId
 from schemas.problem import Problem
@@ -179,6 +180,33 @@ async def test_a_foreign_cursor_is_refused(records: Records, tenant: TenantId, c
 async def test_a_list_of_nothing_is_refused(records: Records, tenant: TenantId) -> None:
     with pytest.raises(InvalidInputError, match="limit"):
         await records.documents.list(tenant, limit=0)
+
+
+async def test_documents_are_found_by_what_their_records_say(
+    records: Records, tenant: TenantId, document: Make
+) -> None:
+    await records.documents.add(
+        tenant,
+        document("b", filename="q3_report.PDF", title="Ärzte und Zahlen", author="Bo Li", media_type="application/pdf"),
+    )
+    await records.documents.add(
+        tenant, document("a", filename="notes.md", author="Bo Yang", media_type="text/markdown")
+    )
+    await records.documents.add(tenant, document("c", filename="plain", media_type="text/plain"))
+    for filters, expected in (
+        (Filters(), ["a", "b", "c"]),
+        (Filters(authors=("bo",)), ["a", "b"]),
+        (Filters(authors=("LI bo",)), ["b"]),
+        (Filters(authors=("bo li yang",)), []),
+        (Filters(titles=("report", "notes")), ["a", "b"]),
+        (Filters(titles=("ärzte",)), ["b"]),
+        (Filters(titles=("Q3 zahlen",)), ["b"]),
+        (Filters(media_types=("pdf", "text/plain")), ["b", "c"]),
+        (Filters(media_types=(".MD",), authors=("bo",)), ["a"]),
+        (Filters(media_types=("pdf",), authors=("yang",)), []),
+    ):
+        assert list(await records.documents.described(tenant, filters)) == expected, filters
+    assert list(await records.documents.described(TenantId("nobody"), Filters(authors=("bo",)))) == []
 
 
 async def test_counts_and_sizes_are_the_tenants_own(

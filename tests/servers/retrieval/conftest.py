@@ -30,6 +30,7 @@ class Paper:
     date: date | None = None
     version: str = "v1"
     tenant: str = "local"
+    author: str | None = None
 
     @property
     def doc_id(self) -> DocumentId:
@@ -74,7 +75,8 @@ class Library:
                 tenant, paper.doc_id, paper.version_id, sha256=paper.version_id, fingerprint="test"
             )
             if activate:
-                await self.on.records.versions.activate(tenant, paper.doc_id, paper.version_id, {})
+                facts = {"author": paper.author, "pages": len(paper.pages), "media_type": "application/pdf"}
+                await self.on.records.versions.activate(tenant, paper.doc_id, paper.version_id, facts)
             self.made.append(paper)
 
     async def _units(self, paper: Paper) -> list[Unit]:
@@ -130,6 +132,7 @@ PUMP = Paper(
         ["Error 41 means that the filter is blocked. Rinse it under warm water.", "Error 42 means a worn bearing."],
     ],
     date=date(2021, 5, 3),
+    author="Ines Müller",
 )
 OVEN = Paper(
     "oven_manual.pdf",
@@ -139,6 +142,7 @@ OVEN = Paper(
         ["Error 41 means that the door is open. Close it firmly.", "Clean the inside with vinegar and water."],
     ],
     date=date(2023, 8, 1),
+    author="Tom Baker, Ines Weber",
 )
 REPORT = Paper(
     "harbour_report_2022.pdf",

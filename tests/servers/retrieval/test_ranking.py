@@ -115,7 +115,7 @@ def test_a_budget_admits_what_fits_beside_what_waits() -> None:
     budget.begin(most - 5)
     assert budget.admitted(1000, 60) == 5
     budget.begin(50)
-    assert budget.admitted(1000, 60) == 1
+    assert budget.admitted(1000, 60) == 0
     budget.end(50, None)
     budget.end(most - 5, 10 * FIRST_GUESS_SECONDS * (most - 5))
     assert 1 <= budget.admitted(1000, 60) < most

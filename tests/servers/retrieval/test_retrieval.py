@@ -86,17 +86,6 @@ async def test_alpha_moves_between_words_and_meaning(library: Library) -> None:
     assert (await search(library, "hybrid_search", query, alpha=0.0)).tools == ("keyword",)
 
 
-async def test_explaining_gives_the_parts_of_each_score(library: Library) -> None:
-    parts = (await hybrid(library, "blocked filter of the pump", explain=True))[0].parts
-    assert parts is not None
-    assert (parts.meaning, parts.words, parts.rerank) == (1.0, 1.0, None)
-    assert parts.page_words is not None
-    assert parts.document is not None
-    only_meaning = (await search(library, "vector_search", "blocked filter", explain=True)).chunks[0].parts
-    assert only_meaning is not None
-    assert only_meaning.words is None
-
-
 async def test_a_search_by_meaning_scores_with_the_cosine(library: Library) -> None:
     query = "Never run the pump dry"
     best = (await search(library, "vector_search", query)).chunks[0]
@@ -119,6 +108,13 @@ async def test_what_nobody_wrote_about_scores_low(library: Library) -> None:
         (Filters(since=date(2023, 1, 1)), {"oven_manual.pdf", "harbour_report_2022.pdf"}),
         (Filters(until=date(2021, 12, 31), languages=("en",)), {"pump_manual.pdf"}),
         (Filters(doc_ids=("doc_nobody",)), set()),
+        (Filters(authors=("ines",)), {"pump_manual.pdf", "oven_manual.pdf"}),
+        (Filters(authors=("MÜLLER ines", "nobody")), {"pump_manual.pdf"}),
+        (Filters(authors=("ines",), doc_ids=(OVEN.doc_id, "doc_nobody")), {"oven_manual.pdf"}),
+        (Filters(titles=("harbour 2022",)), {"harbour_report_2022.pdf"}),
+        (Filters(titles=("manual",), media_types=("pdf",), since=date(2022, 1, 1)), {"oven_manual.pdf"}),
+        (Filters(media_types=("text/html", ".docx")), set()),
+        (Filters(media_types=("application/pdf",), languages=("es",)), {"guia_del_vino.pdf"}),
     ],
 )
 @pytest.mark.parametrize("name", SEARCHES)
