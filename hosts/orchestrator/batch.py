@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -21,6 +23,9 @@ MEMORY_BYTES = 1024 * 1024
 """What of a batch is held in memory; the rest waits on disk."""
 GROUP_BYTES = 1024 * 1024
 """Bytes of lines after which a group is closed, unless it has as many texts as one call takes."""
+
+GROUPS_AT_ONCE = 2
+"""Groups that ingestion is at work on."""
 
 Numbered = tuple[int, BatchText]
 
@@ -78,28 +83,41 @@ def _text(number: int, line: bytes) -> BatchText:
 
 
 async def ingested(host: Host, caller: Caller, batch: Batch) -> AsyncIterator[BatchOutcome]:
-    """What became of each line, in order. Where ingestion goes away, the rest of the lines say so."""
-    lost: AgentRAGError | None = None
-    for group in batch.groups():
-        outcomes: tuple[BatchOutcome, ...] = ()
-        if lost is None:
-            try:
-                outcomes = await _group(host, caller, [text for _, text in group])
-            except AgentRAGError as error:
-                lost = error
-        for at, (number, text) in enumerate(group):
-            if lost is not None:
-                yield BatchOutcome(line=number, id=text.id, status="failed", error=lost.problem(caller.trace))
-            else:
-                yield outcomes[at].model_copy(update={"line": number})
+    """What became of each line, in order; the next group begins before the last texts of one are done."""
+    groups = batch.groups()
+    under_way: deque[asyncio.Task[list[BatchOutcome]]] = deque()
+    try:
+        while True:
+            for group in islice(groups, GROUPS_AT_ONCE - len(under_way)):
+                under_way.append(asyncio.create_task(_outcomes(host, caller, group)))
+            if not under_way:
+                return
+            for outcome in await under_way.popleft():
+                yield outcome
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _outcomes(host: Host, caller: Caller, group: list[Numbered]) -> list[BatchOutcome]:
+    """What became of the lines of a group; where ingestion goes away, they say so."""
+    try:
+        outcomes = await _group(host, caller, [text for _, text in group])
+    except AgentRAGError as error:
+        problem = error.problem(caller.trace)
+        return [BatchOutcome(line=number, id=text.id, status="failed", error=problem) for number, text in group]
+    numbered = zip(group, outcomes, strict=True)
+    return [outcome.model_copy(update={"line": number}) for (number, _), outcome in numbered]
 
 
 async def _group(host: Host, caller: Caller, texts: list[BatchText]) -> tuple[BatchOutcome, ...]:
     """Have a group ingested, and tell the watchers of each document."""
-    async for item in host.client.stream(INGEST_BATCH, IngestBatch(texts=tuple(texts)), caller):
-        match item:
-            case Progress(document=document) if document is not None:
-                await DocumentStream(host, caller.tenant, document.doc_id).publish(document)
-            case BatchIngested():
-                return item.outcomes
+    async with aclosing(host.client.stream(INGEST_BATCH, IngestBatch(texts=tuple(texts)), caller)) as items:
+        async for item in items:
+            match item:
+                case Progress(document=document) if document is not None:
+                    await DocumentStream(host, caller.tenant, document.doc_id).publish(document)
+                case BatchIngested():
+                    return item.outcomes
     raise AgentUnavailableError("ingestion ended without telling what became of the texts; send the rest again")
