@@ -14,11 +14,13 @@ from runtime.errors import (
     InternalError,
     InvalidInputError,
     NotFoundError,
+    QuotaError,
     UnsupportedMediaError,
 )
 from runtime.resilience import Backoff
 from schemas.event import Done, ErrorEvent
 from schemas.query import Query
+from schemas.skills import BatchText
 from tests.hosts.cli.toy_host import QUERY_ID, ToyHost, answered, document
 from tests.serving import serving
 
@@ -155,3 +157,15 @@ async def test_a_host_that_is_gone_is_named_with_the_remedy() -> None:
             await api.document("doc_1")
         with pytest.raises(AgentUnavailableError, match=base_url):
             [event async for event in api.ask(Query(query="?"))]
+
+
+async def test_a_batch_is_told_line_by_line_and_its_faults_are_those_of_the_host(host: ToyHost, api: Api) -> None:
+    texts = [BatchText(id=f"{number}", text=f"Text {number}.") for number in range(3)]
+    outcomes = [outcome async for outcome in api.ingest_batch(texts)]
+    assert [(one.line, one.id, one.status) for one in outcomes] == [(n + 1, f"{n}", "completed") for n in range(3)]
+    host.refusal = QuotaError("1000 of 1000 documents; delete some")
+    with pytest.raises(QuotaError, match="delete some"):
+        [outcome async for outcome in api.ingest_batch(texts)]
+    host.refusal, host.breaks = None, 1
+    with pytest.raises(AgentUnavailableError, match="does not answer"):
+        [outcome async for outcome in api.ingest_batch(texts)]

@@ -100,7 +100,7 @@ class ToyHost:
     fails: dict[str, str] = field(default_factory=dict)
     """Message of the failure by file name."""
     refusal: AgentRAGError | None = None
-    """What every question is refused with."""
+    """What every question and batch is refused with."""
     queries: list[dict[str, Any]] = field(default_factory=list)
     received: dict[str, bytes] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
@@ -115,6 +115,7 @@ class ToyHost:
         routes = [
             Route("/v1/documents", self.create, methods=["POST"]),
             Route("/v1/documents", self.list_all),
+            Route("/v1/documents/batch", self.create_batch, methods=["POST"]),
             Route(at, self.read, methods=["GET", "DELETE"]),
             Route(f"{at}/reprocess", self.redo, methods=["POST"]),
             Route(f"{at}/cancel", self.stop, methods=["POST"]),
@@ -144,6 +145,21 @@ class ToyHost:
         elif self.documents[doc_id].status == "failed":
             self.due.add(doc_id)
         return _shown(self.documents[doc_id], 202 if is_new else 200)
+
+    async def create_batch(self, request: Request) -> Response:
+        """One outcome a line; a break cuts the last one off."""
+        if self.refusal is not None:
+            raise self.refusal
+        texts = [json.loads(line) for line in (await request.body()).splitlines()]
+
+        async def lines() -> AsyncIterator[str]:
+            for number, text in enumerate(texts, 1):
+                if self.breaks and number == len(texts):
+                    raise BrokenOffError
+                yield json.dumps({"line": number, "id": text["id"], "doc_id": f"doc_{number}", "status": "completed"})
+                yield "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     async def list_all(self, request: Request) -> Response:
         """Two documents a page."""
