@@ -56,5 +56,7 @@ async def test_an_original_is_never_shown_as_a_page_of_ours(http: httpx.AsyncCli
     document = await ingested(http, "valve.html", page)
     assert document["status"] == "completed", document
     original = await http.get(f"/v1/documents/{document['doc_id']}/file")
-    assert original.headers["content-security-policy"] == "sandbox"
+    policy = original.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert policy.endswith("; sandbox")
     assert original.headers["x-content-type-options"] == "nosniff"

@@ -84,7 +84,7 @@ async def test_the_agent_serves_its_skills_and_pages_over_mcp(library, manual):
     agent = server.create_agent(CitationSettings(_env_file=None), library.on)
     async with Client(agent.mcp) as client:
         names = {tool.name for tool in await client.list_tools()}
-        assert names == {"cite", "locate", "page_image", "verify"}
+        assert names == {"cite", "locate", "page_image", "verify", "view_page"}
         shown = await client.call_tool("page_image", {"doc_id": manual.doc_id, "page": 1, "quote": HANDS})
         assert any(part.type == "image" and part.mime_type == "image/webp" for part in shown.content)
         (resource,) = await client.read_resource(f"page://{manual.doc_id}/1")
