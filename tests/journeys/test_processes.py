@@ -83,9 +83,16 @@ async def test_five_agents_store_and_host_answer_and_outlive_a_restart_of_retrie
         async with Client(f"http://127.0.0.1:{ports['retrieval']}/mcp") as client:
             found = await client.call_tool("hybrid_search", {"query": QUESTION, "top_k": 3})
         assert found.structured_content["chunks"][0]["doc"] == "manual.pdf"
-        health = (await http.get("/v1/admin/health")).json()
-        assert {agent["agent"]: agent["state"] for agent in health["agents"]} == dict.fromkeys(AGENTS, "up")
+        async with asyncio.timeout(30):  # discovery looks at an agent that was down once a second
+            while await states(http) != dict.fromkeys(AGENTS, "up"):
+                await asyncio.sleep(0.2)
         await store.stop()
+
+
+async def states(http: httpx.AsyncClient) -> dict[str, str]:
+    """How the host sees each agent."""
+    health = (await http.get("/v1/admin/health")).json()
+    return {agent["agent"]: agent["state"] for agent in health["agents"]}
 
 
 async def test_a_question_asked_while_retrieval_is_away_says_so_and_the_next_one_works(
