@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         known = settled.settings
         return cls(**{name: getattr(known, name) for name in known.model_fields_set if name in cls.model_fields})
 
+    @property
+    def has_reranker(self) -> bool:
+        """Whether a model reads question and passage together."""
+        return self.rerank_url != "fused:"
+
     def place(self, url: str) -> Path:
         """The folder or file of an embedded URL; relative ones lie in the data folder."""
         return (self.data / url.partition(":")[2]).expanduser().resolve()

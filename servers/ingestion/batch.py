@@ -20,17 +20,30 @@ NAME_CHARS = 120
 async def ingest(texts: tuple[BatchText, ...], actors: Actors, call: Call) -> tuple[BatchOutcome, ...]:
     """What became of each text, in order; one that is refused or fails does not stop the others."""
     room = asyncio.Semaphore(actors.settings.small_documents_at_once)
+    first = _firsts(texts)
+    taken = {line: asyncio.Event() for line in first.values()}
     done = 0
 
     async def take(line: int, text: BatchText) -> BatchOutcome:
         nonlocal done
-        async with room:
-            outcome, document = await _outcome(line, text, actors, call)
+        original = first[body_of(text)]
+        if original != line:  # the same bytes are one document, and the first line names it
+            await taken[original].wait()
+        try:
+            async with room:
+                outcome, document = await _outcome(line, text, actors, call)
+        finally:
+            taken[original].set()
         done += 1
         await call.emit(Progress(message=outcome.status, done=done, total=len(texts), document=document))
         return outcome
 
     return tuple(await asyncio.gather(*(take(line, text) for line, text in enumerate(texts, 1))))
+
+
+def _firsts(texts: tuple[BatchText, ...]) -> dict[bytes, int]:
+    """The line on which each body stands first."""
+    return {body_of(text): line for line, text in reversed(list(enumerate(texts, 1)))}
 
 
 async def _outcome(line: int, text: BatchText, actors: Actors, call: Call) -> tuple[BatchOutcome, Document | None]:

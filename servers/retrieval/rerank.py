@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FUSED = "fused:"
-"""The setting by which no model reads question and passage together."""
-
 FIRST_GUESS_SECONDS = 0.02
 """Time that one chunk is thought to take before any was measured."""
 LONGEST_SECONDS = 3600.0
@@ -73,7 +70,7 @@ class Reranker:
         self._budget = Budget(self._seconds)
         self._alpha = settings.hybrid_alpha
         self._query_vectors = query_vectors
-        self.has_model = settings.rerank_url != FUSED
+        self.has_model = settings.has_reranker
         """Whether a cross-encoder reads question and passage together."""
 
     async def rerank(self, ask: Rerank, call: Call) -> Found:

@@ -18,7 +18,6 @@ from schemas.skills import (
 )
 from servers.retrieval.finders import finders
 from servers.retrieval.lexicon import lexicon
-from servers.retrieval.rerank import FUSED
 from servers.retrieval.settings import RetrievalSettings
 from servers.retrieval.warmth import warming
 
@@ -93,7 +92,7 @@ def create_agent(settings: RetrievalSettings | None = None, backends: Backends |
         DESCRIPTION,
         skills,
         settings,
-        needs=(*NEEDS, "reranker") if settings.rerank_url != FUSED else NEEDS,
+        needs=(*NEEDS, "reranker") if settings.has_reranker else NEEDS,
         prompts=(PROMPT,),
         backends=backends,
         background=warming if settings.warm_search else None,

@@ -1,7 +1,8 @@
 """Searches a second that one agent answers over MCP, at 1, 32, 50 and 200 clients at once.
 
 `python -m tests.benchmarks.search [--calls 600]`: the retrieval agent over a small real index, with its store as in a
-cluster of processes; and beside it an agent whose search finds at once, which shows what the protocol path allows.
+cluster of processes, asked what it has not been asked before, and what it remembers; and beside it an agent whose
+search finds at once, which shows what the protocol path allows.
 Every process and every client has its own connection; the measuring process shares the machine.
 """
 
@@ -12,10 +13,9 @@ import asyncio
 import itertools
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
@@ -65,14 +65,19 @@ async def agents(folder: Path, documents: int) -> AsyncIterator[tuple[dict[str, 
         yield urls, Clock(pids)
 
 
-def asking(http: httpx2.AsyncClient, url: str, tool: str, arguments: Sequence[dict[str, Any]]) -> Act:
+def asking(http: httpx2.AsyncClient, url: str, tool: str, questions: Iterator[str]) -> Act:
     """A caller that goes from question to question."""
-    acts = itertools.cycle([bare(http, url, tool, given) for given in arguments])
 
     async def act() -> None:
-        await next(acts)()
+        await bare(http, url, tool, {"query": next(questions), "top_k": 5})()
 
     return act
+
+
+def never_asked() -> Iterator[str]:
+    """Questions that nobody has asked before, so that none is remembered."""
+    for number, question in enumerate(itertools.cycle(QUESTIONS)):
+        yield f"{question} Case {number}."
 
 
 async def measured(calls: int, clients: Sequence[int] = CLIENTS, documents: int = DOCUMENTS) -> list[dict[str, object]]:
@@ -80,36 +85,36 @@ async def measured(calls: int, clients: Sequence[int] = CLIENTS, documents: int 
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         async with agents(Path(folder), documents) as (urls, clock):
-            searches = {
-                "hybrid_search": (urls["retrieval"], ("retrieval", "store")),
-                "keyword_search": (urls["retrieval"], ("retrieval", "store")),
-                "search_0": (urls["at once"], ("at once",)),
-            }
-            asked = [{"query": question, "top_k": 5} for question in QUESTIONS]
-            for (tool, (url, names)), count in itertools.product(searches.items(), clients):
+            own = (urls["retrieval"], ("retrieval", "store"))
+            fresh = never_asked()
+            searches = [
+                ("hybrid_search, new questions", "hybrid_search", *own, fresh),
+                ("keyword_search, new questions", "keyword_search", *own, fresh),
+                ("hybrid_search, asked again", "hybrid_search", *own, itertools.cycle(QUESTIONS)),
+                ("a search that finds at once", "search_0", urls["at once"], ("at once",), fresh),
+            ]
+            for (name, tool, url, names, questions), count in itertools.product(searches, clients):
                 limits = httpx2.Limits(max_connections=count, max_keepalive_connections=count)
                 async with httpx2.AsyncClient(trust_env=False, timeout=120, limits=limits) as http:
-                    acts = [
-                        asking(http, f"{url}/mcp", tool, asked[first:] + asked[:first])
-                        for first in (number % len(asked) for number in range(count))
-                    ]
+                    acts = [asking(http, f"{url}/mcp", tool, questions) for _ in range(count)]
                     await Turn().run(acts, clock, max(count, calls // 4))
                     turn = await Turn().run(acts, clock, calls)
-                rows.append(row(tool, count, turn, names))
+                rows.append(row(name, count, turn, names))
     return rows
 
 
-def row(tool: str, clients: int, turn: Turn, names: Sequence[str]) -> dict[str, object]:
+def row(name: str, clients: int, turn: Turn, names: Sequence[str]) -> dict[str, object]:
     """One line of figures; `a core` is what one core would do, were it there for the agent alone."""
     cpu = turn.cpu_ms(names)
     return {
-        "search": tool,
+        "search": name,
         "clients": clients,
         "requests/s": turn.per_second,
         "median ms": turn.median_ms,
         "p95 ms": turn.p95_ms,
         "errors": len(turn.errors),
         "CPU ms": cpu,
+        "of these store": turn.cpu_ms(["store"]) if "store" in names else 0.0,
         "a core, requests/s": 1000 / cpu,
         "client's CPU ms": turn.cpu_ms([HERE]),
     }
@@ -119,9 +124,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=600)
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
     given = parser.parse_args()
     print(f"{DOCUMENTS} documents, on {machine()}")
-    print(table(asyncio.run(measured(given.calls))))
+    print(table(asyncio.run(measured(given.calls, given.clients))))
 
 
 if __name__ == "__main__":

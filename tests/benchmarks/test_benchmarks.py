@@ -21,11 +21,8 @@ async def test_a_federated_call_is_measured_beside_a_direct_one_and_costs_one_re
 
 async def test_searches_are_measured_under_load_without_errors() -> None:
     rows = await search.measured(calls=4, clients=[2], documents=2)
-    assert [(row["search"], row["errors"]) for row in rows] == [
-        ("hybrid_search", 0),
-        ("keyword_search", 0),
-        ("search_0", 0),
-    ]
+    assert {row["errors"] for row in rows} == {0}
+    assert len(rows) == 4
 
 
 def test_ratios_compare_within_a_turn() -> None:

@@ -20,7 +20,8 @@ from tests.chatting import Reply
 from tests.conformance.conftest import Federation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-QUESTION = "When does the valve open?"
+QUESTION = "When does the valve open ({})?"
+"""Asked otherwise each time, since what was found is remembered."""
 ANSWER = Reply(["The valve opens at four bar [0]."])
 SEARCHED = {"retrieval.hybrid_search", "store.search"}
 ASKED = SEARCHED | {"POST orchestrator", "POST retrieval", "run.retrieve", "synthesis.answer", "citation.cite"}
@@ -45,6 +46,7 @@ class Trace:
     def __init__(self, exporter: InMemorySpanExporter) -> None:
         self._exporter = exporter
         self.id = secrets.token_hex(16)
+        self.question = QUESTION.format(self.id[:8])
         self.parent = f"00-{self.id}-{secrets.token_hex(8)}-01"
 
     @property
@@ -101,7 +103,7 @@ async def send(base: str, skill: str, query: str, begun: Trace) -> None:
 async def test_it_goes_through_the_http_api(federation: Federation, begun: Trace) -> None:
     federation.says(ANSWER)
     headers = {"Accept": "application/json", "traceparent": begun.parent}
-    run = await post(f"{federation.url}/v1/queries", {"query": QUESTION}, **headers)
+    run = await post(f"{federation.url}/v1/queries", {"query": begun.question}, **headers)
     assert run["trace_id"] == begun.id
     assert begun.names >= ASKED
 
@@ -109,29 +111,29 @@ async def test_it_goes_through_the_http_api(federation: Federation, begun: Trace
 @pytest.mark.parametrize("where", ["header", "_meta"])
 async def test_it_goes_through_the_hosts_mcp(federation: Federation, begun: Trace, where: str) -> None:
     federation.says(ANSWER)
-    result = await call_tool(federation.url, "ask", QUESTION, begun, where)
+    result = await call_tool(federation.url, "ask", begun.question, begun, where)
     assert result["structuredContent"]["trace_id"] == begun.id
     assert begun.names >= (ASKED if where == "header" else ASKED - {"POST orchestrator"})
 
 
 @pytest.mark.parametrize("where", ["header", "_meta"])
 async def test_it_goes_through_the_federated_tools(federation: Federation, begun: Trace, where: str) -> None:
-    await call_tool(federation.url, "retrieval_hybrid_search", QUESTION, begun, where)
+    await call_tool(federation.url, "retrieval_hybrid_search", begun.question, begun, where)
     assert begun.names >= SEARCHED | {"POST retrieval"}
 
 
 @pytest.mark.parametrize("where", ["header", "_meta"])
 async def test_it_goes_through_an_agents_mcp(federation: Federation, begun: Trace, where: str) -> None:
-    await call_tool(federation.base("retrieval"), "hybrid_search", QUESTION, begun, where)
+    await call_tool(federation.base("retrieval"), "hybrid_search", begun.question, begun, where)
     assert begun.names >= SEARCHED
 
 
 async def test_it_goes_through_the_hosts_a2a(federation: Federation, begun: Trace) -> None:
     federation.says(ANSWER)
-    await send(federation.url, "ask", QUESTION, begun)
+    await send(federation.url, "ask", begun.question, begun)
     assert begun.names >= ASKED
 
 
 async def test_it_goes_through_an_agents_a2a(federation: Federation, begun: Trace) -> None:
-    await send(federation.base("retrieval"), "hybrid_search", QUESTION, begun)
+    await send(federation.base("retrieval"), "hybrid_search", begun.question, begun)
     assert begun.names >= SEARCHED | {"POST retrieval"}

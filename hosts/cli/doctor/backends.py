@@ -18,18 +18,22 @@ MODELS = {"embedder", "answerer", "simple_answerer"}
 """Needs that have lines of their own."""
 
 
+def _remedy(need: str) -> str:
+    return f"agentrag settings {'rerank' if need == 'reranker' else need}_url shows where it is"
+
+
 def opened(need: str, said: str, where: str) -> Finding:
     """What a ping came to."""
     if said == "ok":
         return ok("backend", f"{need} works{where}")
-    return failed("backend", f"{need}: {said}", f"agentrag settings {need}_url shows where it is")
+    return failed("backend", f"{need}: {said}", _remedy(need))
 
 
 def refused(need: str, error: AgentRAGError) -> Finding:
     """What kept a backend from opening; one that another process owns is not broken."""
     if isinstance(error, FolderInUseError):
         return warning("backend", f"{need}: {error}", "end that process, or use the federation that it belongs to")
-    return failed("backend", f"{need}: {error}", f"agentrag settings {need}_url shows where it is")
+    return failed("backend", f"{need}: {error}", _remedy(need))
 
 
 async def examined(settings: Settings, *, in_place: bool) -> AsyncIterator[Finding]:
@@ -40,7 +44,7 @@ async def examined(settings: Settings, *, in_place: bool) -> AsyncIterator[Findi
         backends = Backends(tried)
         try:
             for need in get_args(Need):
-                if need not in MODELS:
+                if need not in MODELS and (need != "reranker" or settings.has_reranker):
                     yield await _tried(backends, need, where)
         finally:
             await backends.close()

@@ -72,6 +72,9 @@ async def test_ask_passes_its_filters_on(host: ToyHost, data: Path, capsys: pyte
         "languages": ["en"],
         "since": "2026-01-01",
         "until": "2026-12-31",
+        "titles": [],
+        "authors": [],
+        "media_types": [],
     }
     assert capsys.readouterr().out.startswith("Keep hands away [0].\n\nSources:\n[0] manual.pdf, page 2")
 
