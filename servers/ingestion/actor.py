@@ -23,7 +23,7 @@ from runtime.errors import (
 from schemas.document import Document, Status
 from schemas.message import DocumentId, TenantId
 from schemas.skills import Deleted, Progress
-from servers.ingestion import lifecycle
+from servers.ingestion import lifecycle, units
 from servers.ingestion.build import Build
 from servers.ingestion.extractors import Extractors
 from servers.ingestion.lifecycle import RUNNING, Cancelled, Event, Queued
@@ -49,6 +49,9 @@ class Actors:
         self._small_gate = asyncio.Semaphore(settings.small_documents_at_once)
         self._extractors = Extractors(on.compute, settings)
         self._turns: dict[tuple[TenantId, str], tuple[Turn, asyncio.Task[None]]] = {}
+        wanted, chunks = settings.chunks, units.fitted(settings.chunks, on.embedder.window)
+        if chunks != wanted:
+            log.warning("chunks.bounded", wanted_tokens=wanted.size, most_tokens=chunks.size, window=on.embedder.window)
 
     async def find(self, tenant: TenantId, doc_id: str) -> Document:
         """The document as it stands. Raises NotFoundError."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 SPLIT_CHARS = 200_000
 """Characters that are split in one go, between two signs of life."""
-SPECIAL_TOKENS = 2
-"""Tokens that a model adds to a passage."""
 
 log = structlog.get_logger()
 
@@ -41,10 +39,8 @@ class Build:
         self._settings = settings
         self._tenant = tenant
         self._document = document
-        self._size = min(settings.chunk_tokens, on.embedder.window - SPECIAL_TOKENS)
-        self._fingerprint = units.fingerprint(
-            on.embedder.fingerprint, size=self._size, overlap=settings.chunk_overlap_tokens
-        )
+        self._chunks = units.fitted(settings.chunks, on.embedder.window)
+        self._fingerprint = units.fingerprint(on.embedder.fingerprint, self._chunks)
         self.version = units.version_id(tenant, document, self._fingerprint)
         self._pages = Pages(on, tenant, document, self.version)
         self._embeddings = Embeddings(on.embedder)
@@ -94,8 +90,8 @@ class Build:
         return pieces
 
     def _pieces(self, pages: Sequence[PageRecord], first: int) -> list[Piece]:
-        overlap = min(self._settings.chunk_overlap_tokens, self._size // 2)
-        return split(pages, self._on.embedder.token_spans, size=self._size, overlap=overlap, first=first)
+        size, overlap = self._chunks
+        return split(pages, self._on.embedder.token_spans, size=size, overlap=overlap, first=first)
 
     async def _activate(self, extraction: Extraction, pieces: Sequence[Piece]) -> None:
         changes = {

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from runtime.settings import Settings
 
+Profile = Literal["minilm", "openai"]
+
+
+class ChunkTokens(NamedTuple):
+    """How long a chunk may be, and how much of the one before it it repeats at most, in tokens."""
+
+    size: int
+    overlap: int
+
+
+PROFILES: Mapping[Profile, ChunkTokens] = {"minilm": ChunkTokens(128, 32), "openai": ChunkTokens(512, 50)}
+"""Small chunks find pages best with a small model; large models are usually given larger ones."""
+
 
 class IngestionSettings(Settings):
     """How documents are cut, how much of them is read, and how hard it is tried."""
 
-    chunk_tokens: int = Field(128, ge=16, le=8192)
-    """Longest chunk, in tokens of the embedding model; the model's window bounds it as well."""
-    chunk_overlap_tokens: int = Field(32, ge=0)
-    """Tokens at most that a chunk repeats of the one before it on the page."""
+    chunk_profile: Profile = "minilm"
+    """How pages are cut: `minilm` into chunks of 128 tokens that share 32 at most, `openai` of 512 that share 50. The
+    model's window bounds them: MiniLM reads 256 tokens, 48 of them for the words before each chunk, so that `openai`
+    gives 206 and 50 with it. Documents keep their chunks until they are processed again."""
+    chunk_tokens: int | None = Field(None, ge=16, le=8192)
+    """Longest chunk, in tokens of the embedding model, instead of the profile's; the model's window bounds it, too."""
+    chunk_overlap_tokens: int | None = Field(None, ge=0)
+    """Tokens at most that a chunk repeats of the one before it on the page, instead of the profile's."""
     embedding_batch_chunks: int = Field(32, ge=1, le=1024)
     """Chunks that are embedded and stored in one go."""
 
@@ -50,11 +68,17 @@ class IngestionSettings(Settings):
     ocr_max_pages: int = Field(300, ge=0)
     """Most pages of a document whose words are recognised; half of `extract_wall_seconds` bounds it as well."""
 
+    @property
+    def chunks(self) -> ChunkTokens:
+        """Size and overlap of chunks: what is set one by one, else the profile's."""
+        usual = PROFILES[self.chunk_profile]
+        size = usual.size if self.chunk_tokens is None else self.chunk_tokens
+        overlap = min(usual.overlap, size // 2) if self.chunk_overlap_tokens is None else self.chunk_overlap_tokens
+        return ChunkTokens(size, overlap)
+
     @model_validator(mode="after")
     def _overlap_leaves_room(self) -> IngestionSettings:
-        if self.chunk_overlap_tokens * 2 > self.chunk_tokens:
-            raise ValueError(
-                f"chunk_overlap_tokens is {self.chunk_overlap_tokens}, more than half of chunk_tokens "
-                f"({self.chunk_tokens}); lower it"
-            )
+        size, overlap = self.chunks
+        if overlap * 2 > size:
+            raise ValueError(f"chunk_overlap_tokens is {overlap}, more than half of chunk_tokens ({size}); lower it")
         return self

@@ -16,6 +16,7 @@ from schemas.document import Document
 from schemas.message import DocumentId, TenantId, VersionId
 from servers.ingestion.metadata import stem
 from servers.ingestion.pages import Extraction
+from servers.ingestion.settings import ChunkTokens
 from servers.ingestion.split import Piece
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 PREFIX_LINES = 2
 PREFIX_CHARS = 100
 """The first lines of a page that every chunk of it is indexed with; enough to tell its heading."""
+PREFIX_TOKENS = 48
+"""Tokens of a model's window that are left to the file's name and these lines; a longer prefix takes from its chunk."""
+SPECIAL_TOKENS = 2
+"""Tokens that a model adds to a passage."""
 PRIOR_PAGES = 2
 """Pages with text that stand for the whole document."""
 
@@ -33,9 +38,15 @@ RECIPE = "pages/1 sentences/1 prefix/1"
 _SEPARATORS = re.compile(r"[\s_]+")
 
 
-def fingerprint(embedder: str, *, size: int, overlap: int) -> str:
+def fingerprint(embedder: str, chunks: ChunkTokens) -> str:
     """Names everything that the chunks of a document depend on besides its bytes."""
-    return f"{RECIPE} split/{size}/{overlap} {TERMS_FINGERPRINT} {embedder}"
+    return f"{RECIPE} split/{chunks.size}/{chunks.overlap} {TERMS_FINGERPRINT} {embedder}"
+
+
+def fitted(wanted: ChunkTokens, window: int) -> ChunkTokens:
+    """The chunks of which a model that reads `window` tokens reads every word, the prefix before them included."""
+    size = max(1, min(wanted.size, window - SPECIAL_TOKENS - PREFIX_TOKENS))
+    return ChunkTokens(size, min(wanted.overlap, size // 2))
 
 
 def unit_id(tenant: TenantId, document: Document, fingerprint: str, kind: str, ordinal: int) -> uuid.UUID:

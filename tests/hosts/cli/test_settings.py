@@ -61,9 +61,9 @@ def test_values_come_with_their_source(
 
 
 def test_settings_are_found_by_words_and_shown_with_their_text(capsys: pytest.CaptureFixture[str]) -> None:
-    assert settings(["chunk_overlap", "fetch_hosts"]) == Exit.OK
+    assert settings(["chunk_profile", "fetch_hosts"]) == Exit.OK
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["For ingestion:", "AGENTRAG_CHUNK_OVERLAP_TOKENS = 32  [default]"]
+    assert lines[:2] == ["For ingestion:", "AGENTRAG_CHUNK_PROFILE = minilm  [default]"]
     assert "AGENTRAG_FETCH_HOSTS = (not set)  [default]" in lines
 
 

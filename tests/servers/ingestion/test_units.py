@@ -9,8 +9,9 @@ from runtime.records.contract import PageRecord
 from runtime.vectors.terms import terms
 from schemas.document import Document
 from servers.ingestion.pages import Extraction
+from servers.ingestion.settings import ChunkTokens
 from servers.ingestion.split import Piece
-from servers.ingestion.units import Maker, fingerprint, name_words, prefix, version_id
+from servers.ingestion.units import Maker, fingerprint, fitted, name_words, prefix, version_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DOCUMENT = Document(
@@ -25,7 +26,7 @@ FACTS = Extraction(
     language="en",
     warnings=(),
 )
-PRINT = fingerprint("model/1", size=128, overlap=32)
+PRINT = fingerprint("model/1", ChunkTokens(128, 32))
 MAKER = Maker("local", DOCUMENT, PRINT, FACTS)
 PAGE = PageRecord(2, "Care\nClean the filters weekly.\nKeep hands clear.", label="ii")
 PIECE = Piece(page=2, ordinal=5, start=5, end=30, content="Clean the filters weekly.")
@@ -68,7 +69,7 @@ def test_ids_depend_on_all_that_makes_a_chunk_and_on_nothing_else():
         MAKER.page(PageRecord(5, "x")).id,
         Maker("other", DOCUMENT, PRINT, FACTS).chunk_id(5),
         Maker("local", DOCUMENT.model_copy(update={"sha256": "cd" * 32}), PRINT, FACTS).chunk_id(5),
-        Maker("local", DOCUMENT, fingerprint("model/2", size=128, overlap=32), FACTS).chunk_id(5),
+        Maker("local", DOCUMENT, fingerprint("model/2", ChunkTokens(128, 32)), FACTS).chunk_id(5),
     ]
     assert len({MAKER.chunk_id(5), *others}) == 6
     assert all(found.version == 5 for found in others)
@@ -76,7 +77,7 @@ def test_ids_depend_on_all_that_makes_a_chunk_and_on_nothing_else():
 
 def test_a_version_is_the_bytes_and_the_pipeline():
     assert MAKER.version == version_id("local", DOCUMENT, PRINT)
-    assert MAKER.version != version_id("local", DOCUMENT, fingerprint("model/1", size=64, overlap=32))
+    assert MAKER.version != version_id("local", DOCUMENT, fingerprint("model/1", ChunkTokens(64, 32)))
 
 
 @pytest.mark.parametrize(
@@ -93,3 +94,17 @@ def test_prefixes(filename, text, expected):
 
 def test_names_become_words():
     assert name_words("annual__report 2024.final.pdf") == "annual report 2024.final"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "window", "chunks"),
+    [
+        (ChunkTokens(128, 32), 256, ChunkTokens(128, 32)),
+        (ChunkTokens(512, 50), 8191, ChunkTokens(512, 50)),
+        (ChunkTokens(512, 50), 256, ChunkTokens(206, 50)),
+        (ChunkTokens(512, 256), 256, ChunkTokens(206, 103)),
+        (ChunkTokens(128, 32), 16, ChunkTokens(1, 0)),
+    ],
+)
+def test_a_chunk_and_its_prefix_fit_in_the_window_of_the_model(wanted, window, chunks):
+    assert fitted(wanted, window) == chunks
