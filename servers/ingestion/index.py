@@ -53,20 +53,21 @@ class Index:
         Raises: StoreUnavailableError when the store holds another number of chunks than it was given.
         """
         await self._on.vectors.ensure(self._maker.tenant, self._on.embedder.fingerprint, self._on.embedder.dimension)
-        stored = await self._stored() if resume else frozenset()
-        missing = [piece for piece in self._pieces if self._maker.chunk_id(piece.ordinal) not in stored]
+        missing = await self._missing() if resume else self._pieces
         await self._store_chunks(missing, batch, tell)
         await tell(Indexing())
         await self._store_pages()
         await self._seal()
 
-    async def _stored(self) -> frozenset[UUID]:
-        """Ids of the chunks that an earlier try has stored."""
-        found: set[UUID] = set()
+    async def _missing(self) -> list[Piece]:
+        """The pieces that an earlier try has not stored."""
+        stored: set[UUID] = set()
         for pages in _batches(list(self._pages), PAGES_AT_ONCE):
             places = [(self._maker.version, page) for page in pages]
-            found.update(hit.id for hit in await self._on.vectors.fetch(self._maker.tenant, places))
-        return frozenset(found)
+            stored.update(hit.id for hit in await self._on.vectors.fetch(self._maker.tenant, places))
+        return await self._on.compute.run(
+            lambda: [piece for piece in self._pieces if self._maker.chunk_id(piece.ordinal) not in stored]
+        )
 
     async def _store_chunks(
         self, missing: Sequence[Piece], batch: int, tell: Callable[[Event], Awaitable[None]]
