@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from runtime.errors import ConflictError, NotFoundError
@@ -16,7 +16,15 @@ from runtime.records.tables import DOCUMENTS, VERSIONS
 from schemas.message import TenantId, VersionId
 
 if TYPE_CHECKING:
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+_HIDDEN = (
+    select(VERSIONS.c.version_id)
+    .where(VERSIONS.c.tenant == bindparam("tenant"), VERSIONS.c.state.in_(("building", "retired")))
+    .order_by(VERSIONS.c.version_id)
+)
+"""Asked for by every search, so it is put together once."""
 
 COMPLETION: Mapping[str, Any] = {"stage": "done", "progress": 100, "error": None}
 """What completing a document sets unless the caller says otherwise."""
@@ -88,16 +96,16 @@ class SqlVersions:
 
     async def hidden(self, tenant: TenantId) -> tuple[VersionId, ...]:
         """See the contract."""
-        return await self._ids(VERSIONS.c.tenant == tenant, VERSIONS.c.state.in_(("building", "retired")))
+        return await self._ids(_HIDDEN, tenant=tenant)
 
     async def retired(self, tenant: TenantId, doc_id: str) -> tuple[VersionId, ...]:
         """See the contract."""
-        return await self._ids(VERSIONS.c.tenant == tenant, VERSIONS.c.doc_id == doc_id, VERSIONS.c.state == "retired")
+        of_document = (VERSIONS.c.tenant == tenant, VERSIONS.c.doc_id == doc_id, VERSIONS.c.state == "retired")
+        return await self._ids(select(VERSIONS.c.version_id).where(*of_document).order_by(VERSIONS.c.version_id))
 
-    async def _ids(self, *conditions: Any) -> tuple[VersionId, ...]:
-        statement = select(VERSIONS.c.version_id).where(*conditions).order_by(VERSIONS.c.version_id)
+    async def _ids(self, statement: Select[Any], **values: str) -> tuple[VersionId, ...]:
         async with self._database.reading() as connection:
-            return tuple(VersionId(found) for found in (await connection.execute(statement)).scalars())
+            return tuple(VersionId(found) for found in (await connection.execute(statement, values)).scalars())
 
     async def remove(self, tenant: TenantId, version_id: VersionId) -> None:
         """See the contract."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from schemas.chunk import Filters
@@ -60,17 +60,24 @@ class Probe:
     places: frozenset[Place] | None = None
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A unit that matched. `score` is a cosine for `dense` and a BM25 score for terms; higher is better."""
+class Hit(NamedTuple):
+    """A unit that matched. `score` is a cosine for `dense` and a BM25 score for terms; higher is better.
 
-    id: UUID
+    A plain tuple with the 16 bytes of its id, because a search handles hundreds.
+    """
+
+    key: bytes
     kind: Kind
     document: DocumentId
     version: VersionId
     page: int
     score: float
     payload: Mapping[str, Any]
+
+    @property
+    def id(self) -> UUID:
+        """The unit's id."""
+        return UUID(bytes=self.key)
 
 
 class VectorStore(Protocol):

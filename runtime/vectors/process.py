@@ -19,14 +19,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runtime import frames
+from runtime import frames, garbage
 from runtime.errors import AgentRAGError, InvalidInputError, StoreUnavailableError
 from runtime.vectors.contract import Place
 from runtime.vectors.lock import FolderLock
 from runtime.vectors.place import bind, short
 from runtime.vectors.shard import Shard, Slices
 from runtime.vectors.tenants import Meta, Tenants
-from runtime.vectors.wire import PROTOCOL, Match, Sought, pack_error, pack_places, unpack_entry, unpack_probe
+from runtime.vectors.wire import (
+    PROTOCOL,
+    Sought,
+    pack_error,
+    pack_matches,
+    pack_places,
+    unpack_entry,
+    unpack_probe,
+)
 
 QUIET_SECONDS = 60.0
 """Seconds without a request after which removed units' room is given back."""
@@ -145,18 +153,14 @@ class Store:
         which = request["document"], request["version"]
         return await self._write(request["tenant"], self._tenants.find, lambda shard: shard.delete(*which), 0)
 
-    async def _search(self, request: Request) -> list[list[Match]]:
+    async def _search(self, request: Request) -> dict[str, Any]:
         probes = [unpack_probe(packed) for packed in request["probes"]]
         shard = self._tenants.find(request["tenant"])
-        if shard is None:
-            return [[] for _ in probes]
-        return shard.search(probes)
+        return pack_matches([[] for _ in probes] if shard is None else shard.search(probes))
 
-    async def _fetch(self, request: Request) -> list[Match]:
+    async def _fetch(self, request: Request) -> dict[str, Any]:
         shard = self._tenants.find(request["tenant"])
-        if shard is None:
-            return []
-        return shard.fetch(request["places"])
+        return pack_matches([[] if shard is None else shard.fetch(request["places"])])
 
     async def _pages(self, request: Request) -> list[dict[str, list[int]]]:
         """Slice by slice, for a word may stand on any number of pages."""
@@ -214,6 +218,7 @@ async def _serve(folder: Path, listening: sockets.socket, lock: FolderLock, read
     server = await asyncio.start_unix_server(store.connected, sock=listening)
     compacting = asyncio.create_task(store.compact_when_quiet())
     try:
+        garbage.settle()
         ready()
         await server.serve_forever()
     finally:

@@ -24,7 +24,7 @@ from runtime.vectors.wire import (
     pack_probe,
     pack_unit,
     unpack_error,
-    unpack_hit,
+    unpack_hits,
     unpack_places,
     unpack_vector,
 )
@@ -147,17 +147,14 @@ class RemoteVectors:
     async def search(self, tenant: TenantId, probes: Sequence[Probe]) -> list[list[Hit]]:
         """Run searches together; one ranked list for each, best first, equal scores in order of id."""
         packed = [pack_probe(probe) for probe in probes]
-        lists = await self._ask("search", READ_SECONDS, tenant=tenant, probes=packed)
-        return [[unpack_hit(hit) for hit in hits] for hits in lists]
+        return unpack_hits(await self._ask("search", READ_SECONDS, tenant=tenant, probes=packed))
 
     async def fetch(self, tenant: TenantId, places: Sequence[Place]) -> list[Hit]:
         """All chunks on the given pages, in document order: by the payload's `ordinal`, if any."""
         packed = await self._ask("fetch", READ_SECONDS, tenant=tenant, places=pack_places(set(places)))
         order = {version: at for at, (version, _) in enumerate(reversed(places))}
-        hits = [unpack_hit(hit) for hit in packed]
-        return sorted(
-            hits, key=lambda hit: (-order[hit.version], hit.page, hit.payload.get("ordinal", 0), hit.id.bytes)
-        )
+        (hits,) = unpack_hits(packed)
+        return sorted(hits, key=lambda hit: (-order[hit.version], hit.page, hit.payload.get("ordinal", 0), hit.key))
 
     async def pages(self, tenant: TenantId, probes: Sequence[Probe]) -> list[frozenset[Place]]:
         """All pages that hold any of the terms of each probe; of one without terms, every page."""

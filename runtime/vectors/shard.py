@@ -77,8 +77,9 @@ def _spare(sought: Sought) -> int:
 
 
 def _card(point: Any) -> Card:
-    payload = point.payload
-    return Card(point.id.bytes, *(payload[field] for field in ("kind", "document", "version", "page", "payload")))
+    told = point.payload
+    text = told["payload"].encode()
+    return Card(point.id.bytes, told["kind"], told["document"], told["version"], told["page"], text)
 
 
 class Shard:

@@ -143,6 +143,7 @@ def _stemmer(language: str) -> Callable[[str], str]:
     return stem_word
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str, language: str) -> str:
     """The stem of a folded word, without the accents of Latin and Greek script; figures stay as they are.
 

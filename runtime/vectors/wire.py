@@ -1,7 +1,7 @@
 """What a store and its clients say to each other: units, probes and hits as plain lists for `runtime.frames`.
 
 Vectors travel as little-endian float32 bytes, term indices and counts as little-endian uint32 bytes, payloads as JSON
-text that the store keeps without reading it.
+text that the store keeps without reading it. Lists of hits tell each unit once and name it by its position.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from uuid import UUID
 from runtime.errors import AgentRAGError, InternalError, InvalidInputError, from_problem
 from runtime.vectors.contract import Hit, Kind, Place, Probe, Unit, Using
 from runtime.vectors.weights import MARK
-from schemas.message import DocumentId, VersionId
+from schemas.message import VersionId
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
     from runtime.vectors.contract import Floats
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised when the two sides would misunderstand each other."""
 
 
@@ -69,7 +69,7 @@ class Card(NamedTuple):
     document: str
     version: str
     page: int
-    payload: str
+    payload: bytes
 
 
 Match = tuple[float, Card]
@@ -173,7 +173,7 @@ def unpack_probe(packed: Sequence[Any]) -> Sought:
 class Payload(Mapping[str, Any]):
     """A payload that is parsed when it is first looked at, since most hits are ranked by their scores alone."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: bytes) -> None:
         self._text = text
 
     @cached_property
@@ -183,6 +183,9 @@ class Payload(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         return self._parsed[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parsed
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._parsed)
@@ -194,11 +197,23 @@ class Payload(Mapping[str, Any]):
         return repr(self._parsed)
 
 
-def unpack_hit(packed: Sequence[Any]) -> Hit:
-    """A match as the client knows it."""
-    score, (id_, kind, document, version, page, payload) = packed
-    place = (DocumentId(document), VersionId(version), page)
-    return Hit(UUID(bytes=id_), kind, *place, score=score, payload=Payload(payload))
+def pack_matches(lists: Sequence[Sequence[Match]]) -> dict[str, Any]:
+    """Ranked lists for the wire."""
+    cards: dict[bytes, Card] = {}
+    for matches in lists:
+        cards.update((card.id, card) for _, card in matches)
+    at = {id_: position for position, id_ in enumerate(cards)}
+    packed = [([score for score, _ in matches], [at[card.id] for _, card in matches]) for matches in lists]
+    return {"cards": list(cards.values()), "lists": packed}
+
+
+def unpack_hits(packed: Mapping[str, Any]) -> list[list[Hit]]:
+    """The client's side of `pack_matches`."""
+    units = [(card[:-1], Payload(card[-1])) for card in packed["cards"]]
+    return [
+        [Hit._make((*units[at][0], score, units[at][1])) for score, at in zip(scores, positions, strict=True)]
+        for scores, positions in packed["lists"]
+    ]
 
 
 def unpack_vector(packed: bytes) -> Floats:

@@ -11,7 +11,7 @@ _OF_THE_PAYLOAD = set(Chunk.model_fields) - _OF_THE_HIT
 
 def chunk_of(hit: Hit, score: float, parts: ScoreParts | None = None) -> Chunk:
     """The chunk of a hit: what it says is in the payload, whose it is in the hit itself."""
-    told = {name: hit.payload[name] for name in _OF_THE_PAYLOAD & hit.payload.keys()}
+    told = {name: hit.payload[name] for name in _OF_THE_PAYLOAD if name in hit.payload}
     return Chunk(
         **told,
         chunk_id=str(hit.id),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from runtime.vectors.stop_words import STOP_WORDS
 from runtime.vectors.terms import stem, term_index, token_words, tokens, words
@@ -78,7 +78,12 @@ def read(question: str) -> Asked:
     return Asked(" ".join(leaf.text for leaf in leaves(expression, wanted=True)), expression)
 
 
-def term_weights(text: str, languages: Sequence[str]) -> dict[int, float]:
+TEXTS_KEPT = 1024
+"""Questions, and words that the lexicon adds to them, whose stems are remembered."""
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def term_weights(text: str, languages: tuple[str, ...]) -> Mapping[int, float]:
     """Term index to weight: how often each word occurs, under each stem that one of `languages` gives it.
 
     Every word also counts as it is written, for documents whose language was not told when they were indexed.
@@ -91,6 +96,12 @@ def term_weights(text: str, languages: Sequence[str]) -> dict[int, float]:
                 for index in {term_index(stem(word, code)) for code in ("", *languages)}:
                     weights[index] = weights.get(index, 0.0) + 1.0
     return weights
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def different_words(text: str, language: str) -> frozenset[str]:
+    """The stems of a text, each once."""
+    return frozenset(words(text, language))
 
 
 @dataclass(frozen=True)
@@ -106,13 +117,13 @@ class Query:
     expansions: tuple[Expansion, ...] = ()
     """What else is looked for, to rank passages by."""
 
-    @cached_property
-    def terms(self) -> dict[int, float]:
+    @property
+    def terms(self) -> Mapping[int, float]:
         """Term index to weight, of the question's own words."""
         return term_weights(self.text, self.languages)
 
     @cached_property
-    def expanded_terms(self) -> dict[int, float]:
+    def expanded_terms(self) -> Mapping[int, float]:
         """The same with the words of the expansions, each by the weight of its expansion unless it counts more."""
         weights = dict(self.terms)
         for expansion in self.expansions:

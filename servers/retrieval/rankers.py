@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from runtime.vectors.contract import Hit, Place, Probe, Using
 from schemas.message import VersionId
-from servers.retrieval.chunks import chunk_of
 from servers.retrieval.filters import Scope
 from servers.retrieval.named_pages import LAST, named_pages
 from servers.retrieval.query import Query
@@ -64,12 +63,8 @@ class Rankers:
         return Lists(by_name.get("meaning"), by_name.get("words"), by_name.get("pages"), by_name.get("documents"))
 
     async def _dense(self) -> Floats:
-        """The question's vector, moved towards the words of its expansions by their weight.
-
-        Raises: FingerprintError when the tenant's index was built with another model.
-        """
+        """The question's vector, moved towards the words of its expansions by their weight."""
         embedder, query = self.call.on.embedder, self.query
-        await self.call.on.vectors.ensure(self.call.caller.tenant, embedder.fingerprint, embedder.dimension)
         vector = await self.query_vectors.of(query.text, embedder)
         if not query.expansions:
             return vector
@@ -97,7 +92,8 @@ class Rankers:
         """Of each page the chunk with most of the question's words, the first among equals."""
         best: dict[Place, tuple[float, Hit]] = {}
         for hit in hits:
-            covered = coverage(self.query, chunk_of(hit, 0.0))
+            told = hit.payload
+            covered = coverage(self.query, told["doc"], told["content"], told.get("language"))
             if place(hit) not in best or covered > best[place(hit)][0]:
                 best[place(hit)] = covered, hit
         return [hit for _, hit in best.values()]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
-from uuid import UUID
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal, NamedTuple
 
 from runtime.vectors.contract import Hit, Place
 from schemas.chunk import ScoreParts
-from servers.retrieval.fusion import of_best, reciprocal_ranks, spread, weighted
+from servers.retrieval.fusion import of_best, reciprocal_ranks, spread
 
-K = TypeVar("K", bound=Hashable)
+_KEY, _VERSION = attrgetter("key"), attrgetter("version")
 
 Merge = Literal["weighted", "rrf"]
 
@@ -57,13 +57,29 @@ class Weights:
         return {part: weight / total for part, weight in parts.items() if weight}
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """A chunk with its score, 0..1, and the parts it is made of."""
+class Part(NamedTuple):
+    """A part of a score: what it weighs, what of a hit it looks at, and what that is worth, 0..1, where not 0."""
+
+    share: float
+    key: Callable[[Hit], Hashable]
+    values: Mapping[Hashable, float]
+
+    def of(self, hit: Hit) -> float:
+        """What it says of a hit."""
+        return self.values.get(self.key(hit), 0.0)
+
+
+class Ranked(NamedTuple):
+    """A chunk with its score, 0..1, and what that is made of."""
 
     hit: Hit
     score: float
-    parts: ScoreParts
+    made_of: Mapping[str, Part]
+
+    @property
+    def parts(self) -> ScoreParts:
+        """The parts of the score."""
+        return ScoreParts(**{name: part.of(self.hit) for name, part in self.made_of.items()})
 
 
 def place(hit: Hit) -> Place:
@@ -89,22 +105,30 @@ def _with_chunks(lists: Lists) -> set[Place]:
 
 def rank(lists: Lists, weights: Weights) -> list[Ranked]:
     """All chunks found, best first; equal scores in an order that only the content of the documents decides."""
-    meaning = _meaning(lists.meaning, weights)
-    words = _words(lists.words, weights, lambda hit: hit.id)
-    pages = _words(lists.pages, weights, place)
-    documents = _words(lists.documents, weights, lambda hit: hit.version)
-    candidates = {hit.id: hit for hits in (lists.meaning, lists.words, lists.fetched) for hit in hits or ()}
-    ranked = []
-    for hit in candidates.values():
-        parts = ScoreParts(
-            meaning=_part(meaning, hit.id),
-            words=_part(words, hit.id),
-            page_words=_part(pages, place(hit)),
-            document=_part(documents, hit.version),
-            named_page=float(place(hit) in lists.named) if lists.named else None,
-        )
-        ranked.append(Ranked(hit, _score(parts, weights), parts))
-    return sorted(ranked, key=lambda one: (-one.score, one.hit.version, one.hit.page, one.hit.id.int))
+    made_of = score_parts(lists, weights)
+    weighing = [part for part in made_of.values() if part.share]
+    total = sum(weights.shares(names_pages=bool(lists.named)).values())
+    candidates = {hit.key: hit for hits in (lists.meaning, lists.words, lists.fetched) for hit in hits or ()}
+    ranked = [
+        Ranked(hit, sum(part.share * part.of(hit) for part in weighing) / total if total else 0.0, made_of)
+        for hit in candidates.values()
+    ]
+    return sorted(ranked, key=lambda one: (-one.score, one.hit.version, one.hit.page, one.hit.key))
+
+
+def score_parts(lists: Lists, weights: Weights) -> dict[str, Part]:
+    """The parts of a score, those that ran."""
+    shares = weights.shares(names_pages=bool(lists.named))
+    told: dict[str, tuple[Callable[[Hit], Hashable], Mapping[Hashable, float] | None]] = {
+        "meaning": (_KEY, _meaning(lists.meaning, weights)),
+        "words": (_KEY, _words(lists.words, weights, _KEY)),
+        "page_words": (place, _words(lists.pages, weights, place)),
+        "document": (_VERSION, _words(lists.documents, weights, _VERSION)),
+        "named_page": (place, dict.fromkeys(lists.named, 1.0) or None),
+    }
+    return {
+        name: Part(shares.get(name, 0.0), key, values) for name, (key, values) in told.items() if values is not None
+    }
 
 
 def pick(
@@ -119,29 +143,22 @@ def pick(
             kept.append((max(0.0, one.score - penalty * seen[group]), one))
             seen[group] += 1
     kept.sort(key=lambda entry: -entry[0])
-    return [replace(one, score=score) for score, one in kept[:top_k]]
+    return [one._replace(score=score) for score, one in kept[:top_k]]
 
 
-def _meaning(hits: Sequence[Hit] | None, weights: Weights) -> dict[UUID, float] | None:
+def _meaning(hits: Sequence[Hit] | None, weights: Weights) -> dict[Hashable, float] | None:
     if hits is None:
         return None
-    scores = {hit.id: hit.score for hit in hits}
+    scores: dict[Hashable, float] = {hit.key: hit.score for hit in hits}
     if weights.merge == "rrf":
         return reciprocal_ranks(scores, weights.rrf_constant)
     return spread(scores, weights.anchor)
 
 
-def _words(hits: Sequence[Hit] | None, weights: Weights, key: Callable[[Hit], K]) -> dict[K, float] | None:
+def _words(
+    hits: Sequence[Hit] | None, weights: Weights, key: Callable[[Hit], Hashable]
+) -> dict[Hashable, float] | None:
     if hits is None:
         return None
     scores = {key(hit): hit.score for hit in reversed(hits)}
     return reciprocal_ranks(scores, weights.rrf_constant) if weights.merge == "rrf" else of_best(scores)
-
-
-def _part(scores: Mapping[K, float] | None, key: K) -> float | None:
-    return None if scores is None else scores.get(key, 0.0)
-
-
-def _score(parts: ScoreParts, weights: Weights) -> float:
-    shares = weights.shares(names_pages=parts.named_page is not None)
-    return weighted([(share, getattr(parts, part)) for part, share in shares.items()])

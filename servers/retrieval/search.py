@@ -13,6 +13,7 @@ from runtime.call import Call
 from runtime.vectors.contract import Hit
 from runtime.vectors.terms import words
 from schemas.chunk import Chunk, Explanation, Filters, Found
+from schemas.message import TenantId
 from schemas.skills import HybridSearch, KeywordSearch, OnePer, VectorSearch
 from servers.retrieval.boolean import written
 from servers.retrieval.chunks import chunk_of
@@ -50,6 +51,8 @@ class Plan:
     query: Query
     scope: Scope
     weights: Weights
+    state: str
+    """The state of the index that is looked into."""
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ class Searches:
         self._query_vectors = query_vectors
         self._reranker = reranker
         self._results: Remembered[Found] = Remembered("searches", settings.searches_kept, 60 * settings.search_minutes)
+        self._fitting: dict[TenantId, tuple[str, str]] = {}
 
     async def by_meaning(self, ask: VectorSearch, call: Call) -> Found:
         """The chunks nearest in meaning; the score is the cosine, nothing below 0."""
@@ -95,11 +99,13 @@ class Searches:
         scope = await self._scope(ask.filters, call)
         tenant = call.caller.tenant
         same = ask.model_copy(update={"query": " ".join(ask.query.split())})
-        key = tenant, await call.on.vectors.state(tenant), scope, same
+        state = await call.on.vectors.state(tenant)
+        key = tenant, state, scope, same
         known = self._results.get(key)
         if known is None:
             query = await query_of(ask.query, ask.filters.languages, concepts)
-            found = await find(Plan(ask, query, await _narrowed(scope, query, call), weights(query.language)), call)
+            scope = await _narrowed(scope, query, call)
+            found = await find(Plan(ask, query, scope, weights(query.language), state), call)
             if not found.skipped:
                 self._results.put(key, found)
         else:
@@ -141,7 +147,16 @@ class Searches:
             anchor=knobs.search_candidates,
         )
 
+    async def _fit(self, state: str, call: Call) -> None:
+        """Raise FingerprintError when the index was built with another model; looked at once for each of its states."""
+        tenant, embedder = call.caller.tenant, call.on.embedder
+        if self._fitting.get(tenant) != (state, embedder.fingerprint):
+            await call.on.vectors.ensure(tenant, embedder.fingerprint, embedder.dimension)
+            self._fitting[tenant] = state, embedder.fingerprint
+
     async def _lists(self, plan: Plan, call: Call, top_k: int) -> Lists:
+        if plan.weights.alpha > 0:
+            await self._fit(plan.state, call)
         rankers = Rankers(self._settings, self._query_vectors, plan.query, plan.scope, call)
         return await rankers.lists(plan.weights.alpha, top_k)
 

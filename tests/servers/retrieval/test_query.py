@@ -65,14 +65,14 @@ async def test_neither_operators_nor_words_of_an_expression_tell_its_language() 
 
 
 def test_terms_count_each_word_under_its_stem_and_as_written() -> None:
-    weights = term_weights("pumps pumps the Pump", ["en"])
+    weights = term_weights("pumps pumps the Pump", ("en",))
     assert weights == {term_index("pump"): 3.0, term_index("pumps"): 2.0}
 
 
 def test_terms_of_a_question_meet_those_of_a_text_in_its_language() -> None:
     for text, language in (("Las bodegas guardan vinos", "es"), ("Connected filters", "en"), ("Häuser", "de")):
-        assert terms(text, language).keys() <= term_weights(text, [language]).keys()
-        assert terms(text, None).keys() & term_weights(text, [language]).keys()
+        assert terms(text, language).keys() <= term_weights(text, (language,)).keys()
+        assert terms(text, None).keys() & term_weights(text, (language,)).keys()
 
 
 def test_an_open_language_is_stemmed_by_all_rules() -> None:

@@ -18,7 +18,7 @@ SCORES = st.dictionaries(st.integers(), st.floats(-1, 1, allow_nan=False), max_s
 
 def hit(number: int, score: float, *, page: int = 1, document: str = "a", kind: str = "chunk") -> Hit:
     place = (DocumentId(document), VersionId(f"{document}-v"), page)
-    return Hit(UUID(int=number), kind, *place, score=score, payload={})  # type: ignore[arg-type]
+    return Hit(UUID(int=number).bytes, kind, *place, score=score, payload={})  # type: ignore[arg-type]
 
 
 def test_cosines_are_spread_between_the_best_and_the_anchor() -> None:
