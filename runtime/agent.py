@@ -22,6 +22,7 @@ from runtime.backends import Backends, Need
 from runtime.browser import BrowserRules
 from runtime.call import Skills
 from runtime.door import Door
+from runtime.heartbeat import beating
 from runtime.invocation import Invoker
 from runtime.settings import Settings
 
@@ -177,11 +178,12 @@ class AgentServer:
     async def _opened(self) -> AsyncIterator[None]:
         await self.on.open(self.needs)
         try:
-            if self._background is None:
-                yield
-            else:
-                async with self._background(self.on):
+            with beating():
+                if self._background is None:
                     yield
+                else:
+                    async with self._background(self.on):
+                        yield
         finally:
             handler = getattr(self, "_a2a_handler", None)
             if handler is not None:
