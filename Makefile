@@ -1,12 +1,13 @@
 # The project's commands. `make test` is everything: set-up, checks, all tests.
 UV ?= $(shell command -v uv || echo python3 -m uv)
 RUN := $(UV) run --frozen
+PEERS := $(HOME)/.cache/agentrag/peers
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n) env DEBIAN_FRONTEND=noninteractive
 
-.PHONY: help setup check node browser recognition test demo clean
+.PHONY: help setup check node browser recognition test bench bench-peers demo clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: ## Install what the project needs into .venv (idempotent)
 	@$(UV) --version >/dev/null 2>&1 || python3 -m pip install --quiet uv \
@@ -38,6 +39,14 @@ test: check node browser recognition ## Everything: set-up, checks, all tests wi
 	$(RUN) coverage run -m pytest -q
 	$(RUN) coverage combine --quiet
 	$(RUN) coverage report --skip-covered
+
+bench: setup ## Measure, beside the libraries at hand; BENCH="--corpus DIR --suite ingest" says what (--help)
+	$(RUN) --group bench python -m tests.benchmarks $(BENCH)
+
+bench-peers: setup ## The same beside LangChain, LlamaIndex and Haystack, which get an environment of 6 GB in the user's cache
+	@[ -x $(PEERS)/bin/python ] || $(UV) venv --quiet --python 3.11 $(PEERS)
+	@$(UV) pip install --quiet --link-mode copy --python $(PEERS) --requirements tests/benchmarks/peers/requirements.txt
+	$(RUN) --group bench python -m tests.benchmarks --peers $(BENCH)
 
 demo: setup ## A question about the bundled PDF, offline
 	$(RUN) agentrag demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -52,3 +53,18 @@ def client(opened: Client[Any], tool: str, arguments: dict[str, Any]) -> Act:
             raise RuntimeError(str(answer.content)[:300])
 
     return act
+
+
+def asking(http: httpx2.AsyncClient, url: str, tool: str, questions: Iterator[str], **more: Any) -> Act:
+    """A caller that goes from question to question; `url` is the agent's."""
+
+    async def act() -> None:
+        await bare(http, f"{url}/mcp", tool, {"query": next(questions), "top_k": 5, **more})()
+
+    return act
+
+
+def connections(count: int) -> httpx2.AsyncClient:
+    """As many connections as there are clients, kept open."""
+    limits = httpx2.Limits(max_connections=count, max_keepalive_connections=count)
+    return httpx2.AsyncClient(trust_env=False, timeout=120, limits=limits)

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks import federation, search
+from tests.benchmarks.__main__ import run
+from tests.benchmarks.corpus import Corpus
 from tests.benchmarks.measure import Clock, Figures, Turn, machine, table
+from tests.benchmarks.plan import Plan
+from tests.benchmarks.report import Report
 
 pytestmark = pytest.mark.timeout(400)
 
 
-async def test_a_federated_call_is_measured_beside_a_direct_one_and_costs_one_request() -> None:
-    figures, requests = await federation.measured(turns=1, calls=3)
-    assert requests == 1
-    assert all(len(figure.whole().seconds) == 3 for figure in figures.values())
-    told = federation.report(figures, requests)
-    assert "client, federated" in told
-    assert "requests at the agents for a federated call: 1.00" in told
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    folder = tmp_path_factory.mktemp("benchmarks")
+    return Plan(Corpus.made(folder / "corpus", pages=(3,)), folder, rounds=1, is_quick=True)
 
 
-async def test_searches_are_measured_under_load_without_errors() -> None:
-    rows = await search.measured(calls=4, clients=[2], documents=2)
-    assert {row["errors"] for row in rows} == {0}
-    assert len(rows) == 4
+def measured(report: Report) -> dict[str, float]:
+    return {bar.what: bar.measured for bar in report.bars}
+
+
+def test_a_federated_call_is_measured_beside_a_direct_one_and_costs_one_request(plan: Plan) -> None:
+    report = run("federation", plan)
+    assert measured(report)["requests at the agents for a federated call"] == 1
+    assert "client, federated" in report.shown()
+
+
+def test_searches_are_measured_under_load_without_errors(plan: Plan) -> None:
+    report = run("calls", plan)
+    assert measured(report)["calls that failed"] == 0
+    assert len(report.rows) == 4
 
 
 def test_ratios_compare_within_a_turn() -> None:

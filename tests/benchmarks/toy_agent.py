@@ -1,6 +1,6 @@
 """An agent for benchmarks, as a process: six search tools that find at once, and a count of the requests it got.
 
-`python -m tests.benchmarks.backend NAME PORT`; the count is at `/requests`.
+`python -m tests.benchmarks.toy_agent NAME PORT`; the count is at `/requests`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,72 @@
+"""Pages, chunks and questions of a corpus, as ingestion makes them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.models.embedded import MiniLM
+from runtime.pagetext import normalise
+from runtime.pdfium import PdfFile
+from runtime.records.contract import PageRecord
+from runtime.sentences import sentences
+from servers.ingestion.split import split
+from servers.ingestion.units import prefix
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How documents are cut: tokens of a chunk, and those it may share with the one before."""
+
+    size: int
+    overlap: int
+
+    def __str__(self) -> str:
+        return f"chunks of {self.size}/{self.overlap} tokens"
+
+
+DEFAULT = Profile(128, 32)
+"""What ingestion uses unless it is told otherwise."""
+LARGE = Profile(254, 50)
+"""The most that the packaged model reads at once."""
+PROFILES = (DEFAULT, LARGE)
+
+QUESTION_WORDS = (12, 28)
+"""Words of a question, at least and at most."""
+
+
+def pages(path: Path) -> Iterator[PageRecord]:
+    """The pages of a PDF that have text."""
+    with PdfFile.open(path) as pdf:
+        for number in range(1, pdf.page_count + 1):
+            text, _ = normalise(pdf.page(number).text)
+            if text:
+                yield PageRecord(page=number, text=text, label=None, offsets=(), width=0.0, height=0.0)
+
+
+def passages(files: Iterable[Path], profile: Profile, most: int) -> list[str]:
+    """What is embedded of the chunks of some files, at most so many, from all over them."""
+    tokens = MiniLM().token_spans
+    found: list[str] = []
+    for path in files:
+        read = list(pages(path))
+        texts = {page.page: page.text for page in read}
+        for piece in split(read, tokens, size=profile.size, overlap=profile.overlap):
+            found.append(f"{prefix(path.name, texts[piece.page])} {piece.content}")
+    return found if len(found) <= most else random.Random(1).sample(found, most)
+
+
+def questions(texts: Sequence[str], count: int) -> list[str]:
+    """Questions in the words of the texts, as long as people's about long reports; no two are the same."""
+    chance, asked = random.Random(2), dict[str, None]()
+    while len(asked) < count:
+        words: list[str] = []
+        wanted = chance.randint(*QUESTION_WORDS)
+        while len(words) < wanted:
+            text = chance.choice(texts)
+            start, end = chance.choice(sentences(text))
+            words += text[start:end].split()
+        asked[f"What {' '.join(words[:wanted])}?"] = None
+    return list(asked)
