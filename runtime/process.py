@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
-from runtime import garbage, loopback, telemetry
+from runtime import loopback, telemetry, turns
 from runtime.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ async def listen(app: Starlette, host: str, port: int) -> None:
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
     )
-    garbage.settle()
+    turns.settle()
     await uvicorn.Server(config).serve()
 
 

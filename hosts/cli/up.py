@@ -38,7 +38,7 @@ async def up(
     data: Data = None,
 ) -> Exit:
     """Run the host and all agents on this machine; logs go to stderr as JSON."""
-    from runtime import garbage, telemetry
+    from runtime import telemetry, turns
 
     settings = settings_of(data, quiet=False)
     telemetry.configure("agentrag", settings)
@@ -49,7 +49,7 @@ async def up(
         async with running(settings, port) as (base_url, _):
             with on_interrupt(stopped.set):
                 option = f" --data {settings.data}" if data is not None else ""
-                garbage.settle()
+                turns.settle()
                 Console().say(banner(base_url, settings.data, agents, option=option))
                 await stopped.wait()
     return Exit.OK

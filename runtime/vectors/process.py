@@ -13,13 +13,14 @@ import signal
 import socket as sockets
 import sys
 import time
+from asyncio.subprocess import DEVNULL
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runtime import frames, garbage
+from runtime import frames, turns
 from runtime.errors import AgentRAGError, InvalidInputError, StoreUnavailableError
 from runtime.vectors.contract import Place
 from runtime.vectors.lock import FolderLock
@@ -37,7 +38,7 @@ from runtime.vectors.wire import (
 )
 
 QUIET_SECONDS = 60.0
-"""Seconds without a request after which removed units' room is given back."""
+"""Seconds without a request after which logs are emptied and removed units' room is given back."""
 
 PARENT_CHECK_SECONDS = 1.0
 """How often the child looks whether its parent is still there, should standard input be held open by somebody else."""
@@ -126,11 +127,11 @@ class Store:
             while True:
                 self._changes[tenant] += 1
                 try:
-                    next(slices)
+                    meanwhile = next(slices)
                 except StopIteration as end:
                     value: T = end.value
                     return value
-                await asyncio.sleep(0)
+                await (asyncio.to_thread(meanwhile) if meanwhile else asyncio.sleep(0))
 
     async def _ping(self, request: Request) -> dict[str, int]:
         return {"protocol": PROTOCOL, "pid": os.getpid()}
@@ -142,7 +143,17 @@ class Store:
 
     async def _upsert(self, request: Request) -> int:
         entries = [unpack_entry(packed) for packed in request["units"]]
+        await self._begin(request["tenant"])
         return await self._write(request["tenant"], self._tenants.make, lambda shard: shard.upsert(entries), 0)
+
+    async def _begin(self, tenant: str) -> None:
+        """Have a tenant's first shard made by a process apart, for the library locks the interpreter while it does."""
+        async with self._writing[tenant]:
+            if (missing := self._tenants.missing(tenant)) is not None:
+                folder, dimension = map(str, missing)
+                command = (sys.executable, "-m", "runtime.vectors.shard", folder, dimension)
+                child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL)
+                await child.wait()  # had it no luck, the shard is made here, which says why
 
     async def _seal(self, request: Request) -> list[int]:
         versions = [(document, version) for document, version in request["versions"]]
@@ -195,14 +206,14 @@ class Store:
             self._changes[request["tenant"]] += 1
             self._tenants.drop(request["tenant"])
 
-    async def compact_when_quiet(self, quiet_seconds: float = QUIET_SECONDS) -> None:
-        """Give back the room of removed units whenever nobody has asked for anything for a while; never returns."""
+    async def tidy_when_quiet(self, quiet_seconds: float = QUIET_SECONDS) -> None:
+        """Tidy up whenever nobody has asked for anything for a while; never returns."""
         while True:
             await asyncio.sleep(quiet_seconds)
-            for shard in self._tenants.with_holes():
+            for shard in self._tenants.untidy():
                 if time.monotonic() - self._last_request < quiet_seconds:
                     break
-                shard.compact()
+                shard.tidy()
                 await asyncio.sleep(0)
 
     async def close(self) -> None:
@@ -216,14 +227,14 @@ class Store:
 async def _serve(folder: Path, listening: sockets.socket, lock: FolderLock, ready: Callable[[], None]) -> None:
     store = Store(folder)
     server = await asyncio.start_unix_server(store.connected, sock=listening)
-    compacting = asyncio.create_task(store.compact_when_quiet())
+    tidying = asyncio.create_task(store.tidy_when_quiet())
     try:
-        garbage.settle()
+        turns.settle()
         ready()
         await server.serve_forever()
     finally:
         lock.note(leaving=True)
-        compacting.cancel()
+        tidying.cancel()
         server.close()
         await store.close()
 

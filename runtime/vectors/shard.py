@@ -1,16 +1,19 @@
 """One tenant's index in a Qdrant Edge shard. Everything here blocks; long work comes in slices of a few milliseconds.
 
 Searches are exact: the shard has no graph index. Points are written through a log, so that killing the process loses
-nothing of what was acknowledged; `flush` makes it safe against a power cut as well.
+nothing of what was acknowledged; once the system has written the log out, a power cut does not either. The library's
+`flush`, after which a start need not read the log, waits for the disk with the interpreter locked: for quiet moments.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -30,6 +33,7 @@ from qdrant_edge import (
 )
 
 from runtime.errors import FingerprintError, StoreUnavailableError
+from runtime.vectors.cards import REMEMBERED, Cards, card
 from runtime.vectors.contract import Kind, Place
 from runtime.vectors.exact import COSINE_DIGITS, ExactScores, Slack, cut
 from runtime.vectors.layout import (
@@ -46,11 +50,13 @@ from runtime.vectors.layout import (
     step_field,
 )
 from runtime.vectors.weights import grid_step, reweigh, weigh
-from runtime.vectors.wire import Card, Entry, Match, Sought, floats
+from runtime.vectors.wire import Entry, Match, Sought, floats
 from schemas.message import VersionId
 
 T = TypeVar("T")
-Slices = Generator[None, None, T]
+Pause = Callable[[], None] | None
+"""What may be done meanwhile in a thread, for it waits for the disk alone."""
+Slices = Generator[Pause, None, T]
 """Work that pauses between slices and ends with a value."""
 
 SLICE: dict[Kind, int] = {"chunk": 32, "page": 8, "document": 4}
@@ -65,36 +71,42 @@ EXCLUDED_SPARE_HITS = 64
 DEEPEST_HITS = 4000
 """Hits beyond which equal scores are no longer put in order."""
 
+MOST_IN_LOG = 20_000
+"""Points written before `flush` is called even though it is not quiet; a start reads so many in two seconds."""
+
 PAGES_AT_ONCE = 500
 """Pages whose places are read in one slice, some 5 ms."""
-
-REMEMBERED = 8_000
-"""Units whose payloads are kept at hand; reading one from the index takes ten times as long as finding it."""
 
 
 def _spare(sought: Sought) -> int:
     return EXCLUDED_SPARE_HITS if sought.exclude else SPARE_HITS
 
 
-def _card(point: Any) -> Card:
-    told = point.payload
-    text = told["payload"].encode()
-    return Card(point.id.bytes, told["kind"], told["document"], told["version"], told["page"], text)
+def written_out(folder: Path) -> None:
+    """Have the system write what it holds of the folder's files; other threads go on meanwhile."""
+    for path in (folder, *folder.rglob("*")):
+        with suppress(OSError):  # gone, or a folder that cannot be opened so
+            file = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
 
 
 class Shard:
     """The units of one tenant. One writer at a time; searches may come between the slices of its work."""
 
-    def __init__(self, edge: EdgeShard, dimension: int, remembered: int = REMEMBERED) -> None:
+    def __init__(self, edge: EdgeShard, folder: Path, dimension: int, remembered: int = REMEMBERED) -> None:
         self._edge = edge
+        self._folder = folder
         self._dimension = dimension
-        self._most_remembered = remembered
         self._steps: dict[Kind, int] = {}
-        self._remembered: dict[bytes, Card] = {}
+        self._cards = Cards(edge, remembered)
         self._places: dict[bytes, Place] = {}
         self._exact = ExactScores(edge)
+        self._in_log = 0
         self.has_holes = False
-        """Whether units were removed since the last `compact`."""
+        """Whether units were removed since the last `tidy`."""
 
     @classmethod
     def create(cls, folder: Path, dimension: int) -> None:
@@ -113,7 +125,7 @@ class Shard:
     def open(cls, folder: Path, dimension: int, remembered: int = REMEMBERED) -> Shard:
         """Open an existing shard. Raises StoreUnavailableError when its files are damaged."""
         try:
-            return cls(EdgeShard.load(str(folder), config(dimension)), dimension, remembered)
+            return cls(EdgeShard.load(str(folder), config(dimension)), folder, dimension, remembered)
         except Exception as error:  # the library raises what its core says, of no class of its own
             raise StoreUnavailableError(
                 f"cannot open the index in {folder}: {error}; restore the folder from a backup, or move it away and "
@@ -130,8 +142,8 @@ class Shard:
                 part = of_kind[start : start + size]
                 step = self._step(kind, part)
                 self._forget(entry.id for entry in part)
-                self._edge.update(UpdateOperation.upsert_points([self._point(entry, step) for entry in part]))
-                yield
+                self._write(UpdateOperation.upsert_points([self._point(entry, step) for entry in part]), len(part))
+                yield None
         return len(entries)
 
     def _step(self, kind: Kind, entries: Sequence[Entry]) -> int:
@@ -172,9 +184,21 @@ class Shard:
     def seal(self, versions: Sequence[tuple[str, str]]) -> Slices[list[int]]:
         """Weigh all terms by the corpus, make all durable, return how many chunks each (document, version) holds."""
         yield from self._reweigh()
-        self._edge.flush()
-        yield
+        yield from self._make_durable()
         return [self._chunks(document, version) for document, version in versions]
+
+    def _write(self, operation: UpdateOperation, points: int) -> None:
+        self._edge.update(operation)
+        self._in_log += points
+
+    def _make_durable(self) -> Iterator[Pause]:
+        yield lambda: written_out(self._folder)
+        if self._in_log > MOST_IN_LOG:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._edge.flush()
+        self._in_log = 0
 
     def delete(self, document: str, version: str | None) -> Slices[int]:
         """Remove a document or one version of it and weigh the rest anew; return how many chunks went."""
@@ -184,13 +208,13 @@ class Shard:
             while ids := [point.id for point in self._page_of(theirs, size)]:
                 # An index forgets the terms of a vector that is emptied, but not those of a point that is deleted.
                 empty = [PointVectors(id_, {TERMS[kind]: SparseVector([], [])}) for id_ in ids]
-                self._edge.update(UpdateOperation.update_vectors(empty))
-                self._edge.update(UpdateOperation.delete_points(ids))
+                self._write(UpdateOperation.update_vectors(empty), len(ids))
+                self._write(UpdateOperation.delete_points(ids), len(ids))
                 self._forget(ids)
                 self.has_holes = True
-                yield
+                yield None
         yield from self._reweigh()
-        self._edge.flush()
+        yield from self._make_durable()
         return chunks
 
     @staticmethod
@@ -218,21 +242,21 @@ class Shard:
             return None
         return grid_step(sum(length * units for length, units in lengths.items()) / lengths.total())
 
-    def _reweigh(self) -> Iterator[None]:
+    def _reweigh(self) -> Iterator[Pause]:
         """Bring every unit to the step of the corpus as it is now."""
         for kind in TERMS:
             step = self._corpus_step(kind)
-            yield
+            yield None
             if step is None:
                 self._steps.pop(kind, None)
                 continue
             self._steps[kind] = step
             stale = [other for other in self._values(step_field(kind)) if other != step]
-            yield
+            yield None
             if stale:
                 yield from self._bring(kind, Filter(must=[one_of(step_field(kind), stale)]), step)
 
-    def _bring(self, kind: Kind, which: Filter, step: int) -> Iterator[None]:
+    def _bring(self, kind: Kind, which: Filter, step: int) -> Iterator[Pause]:
         using, length = TERMS[kind], length_field(kind)
         wanted = {"with_vector": [using], "with_payload": [length]}
         while points := self._page_of(which, SLICE[kind], **wanted):
@@ -242,9 +266,9 @@ class Shard:
                 new = reweigh(old.indices, old.values, point.payload[length], step)
                 vectors.append(PointVectors(point.id, {using: SparseVector(*new)}))
             # A vector carries its step, so a crash between these two only has the same work done again.
-            self._edge.update(UpdateOperation.update_vectors(vectors))
-            self._edge.update(UpdateOperation.set_payload([point.id for point in points], {step_field(kind): step}))
-            yield
+            self._write(UpdateOperation.update_vectors(vectors), len(points))
+            self._write(UpdateOperation.set_payload([one.id for one in points], {step_field(kind): step}), len(points))
+            yield None
 
     # reading ----------------------------------------------------------------------------------------------------------
 
@@ -279,7 +303,7 @@ class Shard:
     def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
         """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
         found = {point.id.bytes: point.score for point in points}
-        known = self._known(found)
+        known = self._cards.of(found)
         if sought.exclude:
             found = {id_: score for id_, score in found.items() if known[id_].version not in sought.exclude}
         if sought.dense is None:
@@ -289,28 +313,15 @@ class Shard:
         kept = [(score, known[id_]) for score, id_ in zip(scores, found, strict=True)]
         return sorted(kept, key=lambda match: (-match[0], match[1].id))
 
-    def _known(self, ids: Iterable[bytes]) -> dict[bytes, Card]:
-        """The units of these ids, from memory as far as they are remembered."""
-        found = {id_: card for id_ in ids if (card := self._remembered.get(id_)) is not None}
-        missing: list[Any] = [UUID(bytes=id_) for id_ in ids if id_ not in found]
-        if missing:
-            read = map(_card, self._edge.retrieve(missing, with_payload=True, with_vector=False))
-            fresh = {card.id: card for card in read}
-            self._remembered |= fresh
-            found |= fresh
-            for id_ in list(islice(self._remembered, max(0, len(self._remembered) - self._most_remembered))):
-                del self._remembered[id_]
-        return found
-
     def _forget(self, ids: Iterable[UUID]) -> None:
         self._exact.forget()
         for id_ in ids:
-            self._remembered.pop(id_.bytes, None)
+            self._cards.forget(id_.bytes)
             self._places.pop(id_.bytes, None)
 
     def fetch(self, places: Mapping[str, Sequence[int]]) -> list[Match]:
         """All chunks on pages, given by version, in no order."""
-        return [(0.0, _card(point)) for point in self._on(places, with_payload=True)]
+        return [(0.0, card(point)) for point in self._on(places, with_payload=True)]
 
     def vectors(self, places: Mapping[str, Sequence[int]]) -> list[tuple[bytes, bytes]]:
         """Ids and float32 bytes of the vectors of all chunks on pages, given by version, in no order."""
@@ -358,12 +369,23 @@ class Shard:
 
     # keeping ----------------------------------------------------------------------------------------------------------
 
-    def compact(self) -> None:
-        """Give back the room of removed units. One long call: for quiet moments."""
-        self._edge.optimize()
-        self.has_holes = False
+    @property
+    def is_untidy(self) -> bool:
+        """Whether `tidy` has something to do."""
+        return self.has_holes or self._in_log > 0
+
+    def tidy(self) -> None:
+        """Empty the log, and give back the room of removed units. Long calls: for quiet moments."""
+        self._flush()
+        if self.has_holes:
+            self._edge.optimize()
+            self.has_holes = False
 
     def close(self) -> None:
         """Make all durable and release the files."""
         self._edge.flush()
         self._edge.close()
+
+
+if __name__ == "__main__":
+    Shard.create(Path(sys.argv[1]), int(sys.argv[2]))

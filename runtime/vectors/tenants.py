@@ -107,6 +107,13 @@ class Tenants:
         shard = self._open[tenant] = Shard.open(place / _SHARD, self._meta(tenant).dimension)
         return shard
 
+    def missing(self, tenant: str) -> tuple[Path, int] | None:
+        """Where the tenant's shard is to be made, and the length of its vectors; None when there is one, or no word."""
+        place = self._place(tenant)
+        if tenant in self._open or (place / _SHARD).exists() or not (place / _META).exists():
+            return None
+        return place / _SHARD, self._meta(tenant).dimension
+
     def make(self, tenant: str) -> Shard:
         """The tenant's shard, made when there is none. Raises ConflictError when `ensure` was never called."""
         place = self._place(tenant)
@@ -129,9 +136,9 @@ class Tenants:
             place.rename(condemned)
             shutil.rmtree(condemned)
 
-    def with_holes(self) -> Iterator[Shard]:
-        """Open shards that hold the room of removed units."""
-        yield from [shard for tenant, shard in self._open.items() if shard.has_holes and not self._is_busy(tenant)]
+    def untidy(self) -> Iterator[Shard]:
+        """Open shards whose logs are not empty, or which hold the room of removed units."""
+        yield from [shard for tenant, shard in self._open.items() if shard.is_untidy and not self._is_busy(tenant)]
 
     def close(self) -> None:
         """Close all shards."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from runtime.call import Call, Skills
@@ -27,6 +27,7 @@ from schemas.skills import (
 )
 from servers.ingestion import actor, batch, upload
 from servers.ingestion.settings import IngestionSettings
+from servers.ingestion.warmth import warming
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -106,7 +107,7 @@ async def document(call: Call, doc_id: str) -> Message:
 
 @asynccontextmanager
 async def _at_work(on: Backends, settings: IngestionSettings) -> AsyncIterator[None]:
-    async with actor.running(on, settings):
+    async with actor.running(on, settings), warming(on) if settings.warm_embedder else nullcontext():
         yield
 
 

@@ -34,6 +34,8 @@ class IngestionSettings(Settings):
     """Longest chunk, in tokens of the embedding model, instead of the profile's; the model's window bounds it, too."""
     chunk_overlap_tokens: int | None = Field(None, ge=0)
     """Tokens at most that a chunk repeats of the one before it on the page, instead of the profile's."""
+    warm_embedder: bool = True
+    """Load the embedding model right after the start, so that the first document need not wait for it."""
     embedding_batch_chunks: int = Field(32, ge=1, le=1024)
     """Chunks that are embedded and stored in one go."""
 

@@ -86,16 +86,17 @@ def test_what_a_crash_left_half_made_or_half_dropped_goes(tenants: Tenants, tmp_
     assert not list(tmp_path.glob("dropped-*"))
 
 
-def test_compacting_changes_no_result(tenants: Tenants) -> None:
+def test_tidying_changes_no_result(tenants: Tenants) -> None:
     tenants.ensure(meta("anna"))
     shard = tenants.make("anna")
     write(shard, *(entry(number, document="gone" if number % 2 else "d") for number in range(2500)))
-    assert not list(tenants.with_holes())
+    shard.tidy()
+    assert not list(tenants.untidy())
     list(shard.delete("gone", None))
     before = found(shard, 7, 104)
-    assert list(tenants.with_holes()) == [shard]
-    shard.compact()
-    assert not list(tenants.with_holes())
+    assert list(tenants.untidy()) == [shard]
+    shard.tidy()
+    assert not list(tenants.untidy())
     assert found(shard, 7, 104) == before
     write(shard, entry(5000, counts={7: 4}))
     list(shard.delete("d", "other"))
@@ -124,7 +125,7 @@ def test_payloads_at_hand_are_bounded_and_fresh(tmp_path: Path) -> None:
     shard = Shard.open(tmp_path / "shard", 2, remembered=5)
     write(shard, *(entry(number) for number in range(20)))
     assert len(found(shard, 7)) == 20
-    assert len(shard._remembered) <= 5
+    assert len(shard._cards) <= 5
     changed = Entry(UUID(int=3), "chunk", "d", "v", 9, {7: 1}, "{}", ONE, None, None)
     write(shard, changed)
     sought = Sought("chunk_terms", 50, None, {7: 1.0}, [], [], None, None, [])
@@ -144,10 +145,10 @@ async def test_room_is_given_back_when_nobody_asks(tmp_path: Path) -> None:
     write(shard, entry(1), entry(2, document="gone"))
     list(shard.delete("gone", None))
     assert shard.has_holes
-    compacting = asyncio.create_task(store.compact_when_quiet(0.05))
+    tidying = asyncio.create_task(store.tidy_when_quiet(0.05))
     async with asyncio.timeout(20):
         while shard.has_holes:
             await asyncio.sleep(0.01)
-    assert not compacting.done()
-    compacting.cancel()
+    assert not tidying.done()
+    tidying.cancel()
     await store.close()

@@ -1,11 +1,12 @@
 """The collector leaves alone what start-up made, and still finds what comes later."""
 
 import gc
+import sys
 import weakref
 
 import pytest
 
-from runtime.garbage import YOUNG_OBJECTS, settle
+from runtime.turns import HAND_OVER_SECONDS, YOUNG_OBJECTS, settle
 
 
 class Ring:
@@ -17,16 +18,18 @@ class Ring:
 
 @pytest.fixture(autouse=True)
 def as_before():
-    before = gc.get_threshold()
+    before, interval = gc.get_threshold(), sys.getswitchinterval()
     yield
     gc.unfreeze()
     gc.set_threshold(*before)
+    sys.setswitchinterval(interval)
 
 
 def test_what_is_there_is_not_looked_at_again() -> None:
     Ring()
     settle()
     assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    assert sys.getswitchinterval() == pytest.approx(HAND_OVER_SECONDS)
     assert gc.get_freeze_count() > 1000
     assert not any(isinstance(one, Ring) for one in gc.get_objects())
 
