@@ -68,6 +68,9 @@ SPARE_HITS = 8
 EXCLUDED_SPARE_HITS = 64
 """The same when versions are left out, which is much quicker done afterwards than by the index."""
 
+UNFINISHED = ".new-"
+"""What stands after the name of a shard that is being made, before the number of the process that makes it."""
+
 DEEPEST_HITS = 4000
 """Hits beyond which equal scores are no longer put in order."""
 
@@ -110,8 +113,8 @@ class Shard:
 
     @classmethod
     def create(cls, folder: Path, dimension: int) -> None:
-        """Make an empty shard; it is there whole or not at all."""
-        unfinished = folder.with_name(folder.name + ".new")
+        """Make an empty shard; it is there whole or not at all, and only one of those who make it at once."""
+        unfinished = folder.with_name(f"{folder.name}{UNFINISHED}{os.getpid()}")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700, parents=True)
         edge = EdgeShard.create(str(unfinished), config(dimension))
@@ -119,7 +122,12 @@ class Shard:
             edge.update(operation)
         edge.flush()
         edge.close()
-        unfinished.rename(folder)
+        try:
+            unfinished.rename(folder)
+        except OSError:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if not folder.exists():
+                raise
 
     @classmethod
     def open(cls, folder: Path, dimension: int, remembered: int = REMEMBERED) -> Shard:

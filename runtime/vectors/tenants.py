@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runtime.errors import ConflictError, FingerprintError, StoreUnavailableError
-from runtime.vectors.shard import Shard
+from runtime.vectors.shard import UNFINISHED, Shard
 
 FORMAT = 2
 """Layout of an index on disk; raised when an older one cannot be read any more."""
@@ -81,7 +81,7 @@ class Tenants:
         self._folder = folder
         self._is_busy = is_busy
         self._open: OrderedDict[str, Shard] = OrderedDict()
-        for leftover in folder.glob(f"{_DROPPED}*"):
+        for leftover in (*folder.glob(f"{_DROPPED}*"), *folder.glob(f"*/{_SHARD}{UNFINISHED}*")):
             shutil.rmtree(leftover, ignore_errors=True)
 
     def ensure(self, wanted: Meta) -> None:

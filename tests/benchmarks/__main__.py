@@ -19,7 +19,7 @@ from tests.benchmarks.measure import machine
 from tests.benchmarks.plan import Plan, found_peers
 from tests.benchmarks.report import Report, summary
 
-SUITES = ("extract", "chunk", "embed", "search", "keyword", "calls", "federation")
+SUITES = ("extract", "chunk", "embed", "search", "keyword", "crash", "calls", "federation", "load", "memory")
 
 
 def run(suite: str, plan: Plan) -> Report:

@@ -74,7 +74,11 @@ class Turn:
     @property
     def p95_ms(self) -> float:
         """What 95 of 100 calls stay below."""
-        return sorted(self.seconds)[int(len(self.seconds) * 0.95)] * 1000
+        return self.below_ms(0.95)
+
+    def below_ms(self, share: float) -> float:
+        """What this share of the calls stays below."""
+        return sorted(self.seconds)[int(len(self.seconds) * share)] * 1000
 
     @property
     def per_second(self) -> float:

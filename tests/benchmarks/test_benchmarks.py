@@ -35,6 +35,23 @@ def test_searches_are_measured_under_load_without_errors(plan: Plan) -> None:
     assert len(report.rows) == 4
 
 
+def test_a_killed_store_has_lost_nothing_and_a_second_owner_is_refused(plan: Plan) -> None:
+    report = run("crash", plan)
+    assert all(bar.is_met for bar in report.bars)
+    assert report.rows[-1]["acknowledged"] > 0
+
+
+def test_a_large_index_finds_what_is_nearest(plan: Plan) -> None:
+    found = measured(run("load", plan))
+    assert found["calls that failed"] == 0
+    assert all(share == 1 for what, share in found.items() if what.startswith("recall"))
+
+
+def test_a_lone_agent_is_watched_at_work(plan: Plan) -> None:
+    report = run("memory", plan)
+    assert all(row["peak MB"] > 50 and row["least told"] >= 2 and row["chunks"] for row in report.rows)
+
+
 def test_ratios_compare_within_a_turn() -> None:
     slow = Figures([Turn([0.1], 1, {"a": 1.0}), Turn([9.0], 9, {"a": 9.0}), Turn([0.2], 1, {"a": 2.0})])
     fast = Figures([Turn([0.05], 1, {"a": 0.5}), Turn([4.5], 9, {"a": 4.5}), Turn([0.1], 1, {"a": 1.0})])

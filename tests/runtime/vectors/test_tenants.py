@@ -76,13 +76,13 @@ def test_a_folder_of_another_tenant_is_not_opened(tenants: Tenants, tmp_path: Pa
 
 def test_what_a_crash_left_half_made_or_half_dropped_goes(tenants: Tenants, tmp_path: Path) -> None:
     tenants.ensure(meta("anna"))
-    half = tmp_path / folder_name("anna") / "shard.new"
+    half = tmp_path / folder_name("anna") / "shard.new-1"
     half.mkdir()
     (half / "junk").write_text("junk")
     (tmp_path / "dropped-tenant-ben-1").mkdir()
     write(tenants.make("anna"), entry(1))
-    assert not half.exists()
     Tenants(tmp_path).close()
+    assert not half.exists()
     assert not list(tmp_path.glob("dropped-*"))
 
 
