@@ -26,22 +26,22 @@ class Canonical:
 
 def canonical(text: str) -> Canonical:
     """Letters and digits of `text`, folded (NFKD, case, no accents), with the signs of numbers."""
-    folded = [_FOLDS[char] for char in text]
+    folded = [_FOLDS[ord(char)] for char in text]
     return Canonical("".join(folded), tuple(place for place, fold in enumerate(folded) for _ in fold))
 
 
 def bare(text: str) -> str:
     """The canonical characters alone."""
-    return "".join([_FOLDS[char] for char in text])
+    return text.translate(_FOLDS)
 
 
-class _Folds(dict[str, str]):
+class _Folds(dict[int, str]):
     """What each character is folded to, filled as characters are met; there are not many different ones."""
 
-    def __missing__(self, char: str) -> str:
-        decomposed = unicodedata.normalize("NFKD", char).casefold()
+    def __missing__(self, code: int) -> str:
+        decomposed = unicodedata.normalize("NFKD", chr(code)).casefold()
         fold = "".join(part for part in decomposed if part.isalnum() or part in KEPT_SIGNS)
-        self[char] = fold
+        self[code] = fold
         return fold
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from servers.citation.canonical import Canonical, bare, canonical
@@ -16,13 +18,14 @@ LEAST_SCORE = 0.75
 """Similarity (0..1, of canonical characters) below which a passage is not the quote."""
 LEAST_CHARS = 12
 """Canonical characters from which a quote, or a part of one, is looked for with slips."""
-RICHEST_PAGES = 5
-"""Pages that share most of the quote's words; only these are searched for a quote with slips."""
 _SLACK = 1.6
 """How much longer than the quote the passage may be: words may have been left out of the quote."""
 _LONELY = 6
 """Words between a matched word and the next beyond which it does not belong to the passage."""
+_STEPS = (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)
+"""By how many words an end of a passage is moved to see whether it fits better."""
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*)?(?:…|\.\s?\.\s?\.)(?:\s*\])?\s*")
+_LONG_NUMBER = re.compile(r"\d[.,]\d")
 _WORD = re.compile(r"\w+(?:[.,]\d+)*")
 
 
@@ -50,18 +53,25 @@ class PageText:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.canonical: Canonical = canonical(text)
-        self._words: list[tuple[str, int, int]] | None = None
 
-    @property
+    @cached_property
+    def letters(self) -> str:
+        """The canonical text alone, which is quicker to make than its way back."""
+        return bare(self.text)
+
+    @cached_property
+    def canonical(self) -> Canonical:
+        """The canonical text and its way back."""
+        return canonical(self.text)
+
+    @cached_property
     def words(self) -> list[tuple[str, int, int]]:
         """Canonical words with their stretch (start, end) of the text."""
-        if self._words is None:
-            self._words = list(_words(self.text))
-        return self._words
+        return list(words_of(self.text))
 
 
-def _words(text: str) -> Iterator[tuple[str, int, int]]:
+def words_of(text: str) -> Iterator[tuple[str, int, int]]:
+    """Canonical words with their stretch (start, end) of the text."""
     for found in _WORD.finditer(text):
         word = bare(found[0])
         if word:
@@ -69,17 +79,21 @@ def _words(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def exact(quote: str, page: PageText, near: int = 0) -> tuple[int, int] | None:
-    """The stretch of the page with the quote's letters and digits; of several the one that begins nearest `near`."""
+    """The stretch of the page with the quote's letters and digits; of several the one that begins nearest `near`.
+
+    A short quote stands there in whole words and numbers or not at all: 310 is not found in 3,310.
+    """
     needle = bare(quote)
     if not needle:
         return None
     found: list[tuple[int, int]] = []
-    at = page.canonical.text.find(needle)
+    at = page.letters.find(needle)
     while at >= 0:
         found.append(page.canonical.span(at, at + len(needle)))
-        at = page.canonical.text.find(needle, at + 1)
+        at = page.letters.find(needle, at + 1)
     whole = [span for span in found if _on_word_borders(page.text, *span)]
-    return _with_edges(quote, page.text, *min(whole or found, key=lambda span: abs(span[0] - near))) if found else None
+    fit = whole or (found if len(needle) >= LEAST_CHARS else [])
+    return _with_edges(quote, page.text, *min(fit, key=lambda span: abs(span[0] - near))) if fit else None
 
 
 def _with_edges(quote: str, text: str, start: int, end: int) -> tuple[int, int]:
@@ -97,9 +111,15 @@ def _with_edges(quote: str, text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _on_word_borders(text: str, start: int, end: int) -> bool:
-    cut_before = start > 0 and text[start - 1].isalnum() and text[start].isalnum()
-    cut_after = end < len(text) and text[end - 1].isalnum() and text[end].isalnum()
-    return not cut_before and not cut_after
+    return not _is_inside(text, start) and not _is_inside(text, end)
+
+
+def _is_inside(text: str, at: int) -> bool:
+    """Whether a word or a number goes on across the position."""
+    around = text[at - 1 : at + 1] if at else ""
+    if len(around) == 2 and around.isalnum():
+        return True
+    return any(_LONG_NUMBER.fullmatch(text, at - low, at + high) for low, high in ((1, 2), (2, 1)) if at >= low)
 
 
 def find(quote: str, page: PageText, near: int = 0) -> Match | None:
@@ -151,9 +171,31 @@ def _fuzzy(quote: str, page: PageText) -> Match | None:
     if len(needle) < LEAST_CHARS or not page.words:
         return None
     spans = [span for span in (_by_characters(needle, page), _by_words(quote, page)) if span is not None]
-    scored = [(_similarity(needle, page, span), span) for span in spans]
-    best = max(scored, default=(0.0, (0, 0)))
-    return Match("fuzzy", round(best[0], 4), (best[1],)) if best[0] >= LEAST_SCORE else None
+    fitted = [_fitted(needle, page, span) for span in spans]
+    score, span = max(fitted, default=(0.0, (0, 0)))
+    if score < LEAST_SCORE:
+        return None
+    return Match("fuzzy", round(score, 4), (_with_edges(quote, page.text, *span),))
+
+
+def _fitted(needle: str, page: PageText, span: tuple[int, int]) -> tuple[float, tuple[int, int]]:
+    """The stretch with its ends moved, a few words at most at a time, to where it is most like the quote."""
+    starts, ends = [word[1] for word in page.words], [word[2] for word in page.words]
+    first, last = bisect_right(starts, span[0]) - 1, bisect_left(ends, span[1])
+    first, last = max(0, first), min(last, len(ends) - 1)
+    best = _similarity(needle, page, (starts[first], ends[last])), first, last
+    while True:
+        _, first, last = best
+        moved = [(first + step, last) for step in _STEPS] + [(first, last + step) for step in _STEPS]
+        tried = [
+            (_similarity(needle, page, (starts[low], ends[high])), low, high)
+            for low, high in moved
+            if 0 <= low <= high < len(ends)
+        ]
+        nearer = max(tried, default=best)
+        if nearer[0] <= best[0]:
+            return best[0], (starts[best[1]], ends[best[2]])
+        best = nearer
 
 
 def _similarity(needle: str, page: PageText, span: tuple[int, int]) -> float:
@@ -166,9 +208,9 @@ def _by_characters(needle: str, page: PageText) -> tuple[int, int] | None:
     """The stretch of the quote's length that is most like it: right for slips of letters, short for omissions."""
     from rapidfuzz import fuzz
 
-    if len(needle) > len(page.canonical.text):
+    if len(needle) > len(page.letters):
         return None
-    found = fuzz.partial_ratio_alignment(needle, page.canonical.text, score_cutoff=60)
+    found = fuzz.partial_ratio_alignment(needle, page.letters, score_cutoff=60)
     if found is None or found.dest_end <= found.dest_start:
         return None
     return _to_words(page, *page.canonical.span(found.dest_start, found.dest_end))
@@ -185,7 +227,7 @@ def _by_words(quote: str, page: PageText) -> tuple[int, int] | None:
     """The stretch that holds most of the quote's words in their order: right for omissions."""
     from rapidfuzz.distance import LCSseq
 
-    wanted = [word for word, _, _ in _words(quote)]
+    wanted = [word for word, _, _ in words_of(quote)]
     region = _richest(wanted, page)
     if region is None:
         return None
@@ -237,31 +279,3 @@ def _without_strays(matched: Sequence[int], wanted: int) -> list[int]:
     while len(kept) > 2 and kept[-1] - kept[-2] > lonely:
         kept.pop()
     return kept
-
-
-# over a document -----------------------------------------------------------------------------------------------------
-
-
-def find_in_pages(quote: str, pages: Sequence[str]) -> tuple[int, Match] | None:
-    """The page (position in `pages`) and place of a quote: the first exact one, else the most similar one."""
-    ready = [PageText(text) for text in pages]
-    for index, page in enumerate(ready):
-        span = exact(quote, page)
-        if span is not None:
-            return index, Match("exact", 1.0, (span,))
-    best: tuple[int, Match] | None = None
-    for index in _promising(quote, ready):
-        found = find(quote, ready[index])
-        if found is not None and (best is None or found.score > best[1].score):
-            best = index, found
-    return best
-
-
-def _promising(quote: str, pages: Sequence[PageText]) -> list[int]:
-    """The pages that share most of the quote's words, rare words counting more."""
-    wanted = {word for word, _, _ in _words(quote)}
-    present = [wanted & {word for word, _, _ in page.words} for page in pages]
-    pages_with = Counter(word for found in present for word in found)
-    weights = [sum(1 / pages_with[word] for word in found) for found in present]
-    order = sorted(range(len(pages)), key=lambda index: (-weights[index], index))
-    return [index for index in order[:RICHEST_PAGES] if weights[index] > 0]

@@ -246,6 +246,14 @@ async def test_a_quote_is_located_with_its_page_words_and_boxes(library, manual,
     assert all(span.page == page and span.rects for span in found.spans)
 
 
+async def test_a_quote_that_goes_on_overleaf_has_boxes_on_both_pages(library, manual):
+    quote = "never let children use the grinder without an adult beside them. Technical data Motor power 450 W"
+    found = await server.locate(Locate(doc_id=manual.doc_id, quote=quote), library.call)
+    assert (found.match, [span.page for span in found.spans]) == ("exact", [1, 2])
+    assert "adult beside them\nTechnical data" in found.quote
+    assert all(span.rects for span in found.spans)
+
+
 async def test_a_quote_of_a_text_file_is_located_without_boxes(library, notes):
     found = await server.locate(Locate(doc_id=notes.doc_id, quote="the kettle holds"), library.call)
     assert found.quote == "The kettle holds"
