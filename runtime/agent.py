@@ -109,14 +109,12 @@ class AgentServer:
 
     def app(self) -> Starlette:
         """Everything over HTTP: `/mcp`, `/a2a`, the card, health and metrics, behind one door."""
+        from runtime import mcp_bodies
+
         settings = self.settings
-        door = Middleware(
-            Door,
-            name=self.name,
-            settings=settings,
-            keyring=Keyring.of(settings),
-            max_body_bytes=settings.max_upload_bytes * 3 // 2,
-        )
+        most_bytes = settings.max_upload_bytes * 3 // 2
+        keyring = Keyring.of(settings)
+        door = Middleware(Door, name=self.name, settings=settings, keyring=keyring, max_body_bytes=most_bytes)
         root: Starlette = self.mcp.http_app(
             path="/mcp",
             stateless_http=True,
@@ -125,6 +123,7 @@ class AgentServer:
             allowed_hosts=list(settings.allowed_hosts),
             allowed_origins=list(settings.allowed_origins),
         )
+        mcp_bodies.allow(root, most_bytes)
         root.add_middleware(BrowserRules, allowed_origins=settings.allowed_origins)  # the last added is the outermost
         root.router.routes.extend([*self._own_routes(), *self.routes])
         for status, handler in self._exception_handlers.items():

@@ -26,7 +26,13 @@ OUTSIDE = {
 }
 """Third-party packages that the lowest layers may use."""
 
-MCP_FACE = ("runtime/tools.py", "runtime/content.py", "runtime/passed.py", "runtime/federated.py")
+MCP_FACE = (
+    "runtime/tools.py",
+    "runtime/content.py",
+    "runtime/passed.py",
+    "runtime/federated.py",
+    "runtime/mcp_bodies.py",
+)
 MCP_WIRE = ("runtime/relay.py", "runtime/gateway.py")
 ONE_PLACE = {
     "sqlalchemy": ("runtime/records/",),

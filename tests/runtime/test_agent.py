@@ -355,6 +355,13 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read(tmp_path: Path
     assert alive.status_code == 200
 
 
+async def test_a_tool_takes_arguments_of_many_megabytes(base_url: str) -> None:
+    words = "word " * 1_200_000
+    async with Client(f"{base_url}/mcp") as client:
+        found = await client.call_tool("say", {"query": words})
+    assert found.structured_content["text"] == words
+
+
 async def test_internal_auth_lets_only_minted_tokens_in(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, auth="internal")
     toy, keyring = Toy(settings), Keyring.of(settings)
