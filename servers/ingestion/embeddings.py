@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -49,8 +49,8 @@ class Embeddings:
         if missing:
             self.hold(zip(missing, await self._embedder.embed(missing), strict=True))
 
-    async def take(self, passages: Sequence[str]) -> Floats:
-        """Unit float32 rows (n, dimension) of the passages, order kept."""
+    async def take(self, passages: Sequence[str], on_made: Callable[[int], None]) -> Floats:
+        """Unit float32 rows (n, dimension) of the passages, order kept; `on_made` hears how many there are so far."""
         import numpy as np
 
         rows = np.empty((len(passages), self._embedder.dimension), np.float32)
@@ -61,8 +61,11 @@ class Embeddings:
                 missing.append(at)
             else:
                 rows[at] = held
+        held_rows = len(passages) - len(missing)
+        on_made(held_rows)
         if missing:
-            rows[missing] = await self._embedder.embed([passages[at] for at in missing])
+            texts = [passages[at] for at in missing]
+            rows[missing] = await self._embedder.embed(texts, lambda made: on_made(held_rows + made))
         return rows
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 BATCHES_AT_ONCE = 3
 """Batches that are embedded or stored at a time."""
+TELL_SECONDS = 0.5
+"""Progress within a batch is told so often; beside other documents one may take long."""
 PAGES_AT_ONCE = 32
 """Page units that are made and stored in one go."""
 
@@ -46,6 +49,8 @@ class Index:
         self._maker = maker
         self._pages: Mapping[int, PageRecord] = {page.page: page for page in pages if page.text}
         self._pieces = pieces
+        self._made: Counter[int] = Counter()
+        """How many vectors there are of each batch, by the ordinal of its first piece."""
 
     async def build(self, batch: int, tell: Callable[[Event], Awaitable[None]], *, resume: bool) -> None:
         """Embed and store what is not there yet, then seal the version.
@@ -74,39 +79,39 @@ class Index:
     ) -> None:
         """Embed and store in batches, a few on their way at a time, so that no core waits for a store."""
         total = len(self._pieces)
-        done = total - len(missing)
-        await tell(Embedding(done, total, batch))
+        stored = total - len(missing)
+        await tell(Embedding(stored, total, batch))
         waiting = _batches(missing, batch)
-        under_way: deque[asyncio.Task[int]] = deque()
+        under_way: deque[asyncio.Task[None]] = deque()
         try:
             while True:
                 for pieces in islice(waiting, BATCHES_AT_ONCE - len(under_way)):
                     under_way.append(asyncio.create_task(self._take(pieces)))
                 if not under_way:
                     return
-                await asyncio.wait({under_way[0]})
-                done += under_way.popleft().result()
-                await tell(Embedding(done, total, batch))
+                await asyncio.wait({under_way[0]}, timeout=TELL_SECONDS)
+                if under_way[0].done():
+                    under_way.popleft().result()
+                await tell(Embedding(stored + self._made.total(), total, batch))
         finally:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _take(self, pieces: Sequence[Piece]) -> int:
+    async def _take(self, pieces: Sequence[Piece]) -> None:
         """Embed and store one batch. A store that has begun is waited for even when the work is cut off."""
         document = self._maker.document
         passages = [passage(document, self._pages[piece.page].text, piece.content) for piece in pieces]
-        vectors = await self._embeddings.take(passages)
+        vectors = await self._embeddings.take(passages, partial(self._made.__setitem__, pieces[0].ordinal))
         storing = asyncio.ensure_future(self._store_batch(pieces, vectors))
         try:
-            return await asyncio.shield(storing)
+            await asyncio.shield(storing)
         finally:
             await asyncio.wait({storing})
 
-    async def _store_batch(self, pieces: Sequence[Piece], vectors: Floats) -> int:
+    async def _store_batch(self, pieces: Sequence[Piece], vectors: Floats) -> None:
         units = await self._on.compute.run(self._chunks, pieces, vectors)
         await self._on.vectors.upsert(self._maker.tenant, units)
-        return len(units)
 
     def _chunks(self, pieces: Sequence[Piece], vectors: Floats) -> list[Unit]:
         return [

@@ -41,7 +41,9 @@ async def embedder():
 async def test_prepared_passages_are_taken_and_the_others_embedded_in_their_places(embedder):
     embeddings = Embeddings(embedder)
     await embeddings.prepare(["one", "two"])
-    rows = await embeddings.take(["three", "two", "one"])
+    made = []
+    rows = await embeddings.take(["three", "two", "one"], made.append)
+    assert (made[0], made[-1]) == (2, 3)
     assert embedder.texts == ["one", "two", "three"]
     assert np.allclose(rows, await embedder.embed(["three", "two", "one"]))
 
@@ -52,7 +54,7 @@ async def test_no_more_is_held_than_there_is_room_for(embedder, monkeypatch):
     await embeddings.prepare(["one", "two", "three"])
     assert embedder.texts == ["one", "two"]
     assert embeddings.room == 0
-    await embeddings.take(["one"])
+    await embeddings.take(["one"], print)
     assert embeddings.room == 1
 
 
