@@ -65,7 +65,7 @@ async def retrieve(step: Step) -> Json:
             KEYWORD_SEARCH,
             KeywordSearch(query=query.query, top_k=query.top_k, filters=query.filters),
             step.caller,
-            key=step.key,
+            key=f"{step.key}:words",  # a task that failed is not taken up again
         )
     await step.left.leave("found", found)
     counted = len(found.chunks)
