@@ -38,14 +38,18 @@ class Box:
 
 @dataclass(frozen=True)
 class Glyph:
-    """A character's box; `upright` when its line runs across the page as seen, not up or down."""
+    """A character's box; `upright` when its line runs across the page as seen, not up or down.
+
+    It `is_aslant` when its line does neither: a box around such a line would hold what stands above and below it.
+    """
 
     box: Box
     upright: bool = True
+    is_aslant: bool = False
 
 
 def line_rects(glyphs: Iterable[Glyph], aspect: float = 1.0) -> tuple[Rect, ...]:
-    """One rectangle for each stretch of a line, in reading order, cut to the page.
+    """One rectangle for each stretch of a line, in reading order, cut to the page; one a letter where lines run aslant.
 
     `aspect` is the page's width over its height, for fractions of the two are not the same length.
     """
@@ -61,7 +65,7 @@ def line_rects(glyphs: Iterable[Glyph], aspect: float = 1.0) -> tuple[Rect, ...]
 def _continues(line: tuple[Glyph, Box], glyph: Glyph, aspect: float) -> bool:
     """Whether the character goes on the line: same direction, same height, no gap as wide as between columns."""
     last, box = line
-    if last.upright != glyph.upright:
+    if last.upright != glyph.upright or last.is_aslant or glyph.is_aslant:
         return False
     before, after = (last.box, glyph.box) if glyph.upright else (last.box.turned(), glyph.box.turned())
     whole = box if glyph.upright else box.turned()

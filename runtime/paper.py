@@ -13,36 +13,49 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from schemas.citation import Rect
 
-YELLOW = (255, 236, 80)
-PALE_YELLOW = (255, 248, 205)
+YELLOW = (255, 239, 82)
+PALE_YELLOW = (255, 247, 206)
+"""Colours of the 32 steps that pictures are stored in."""
 _WHITE = (255, 255, 255)
+_STEPS = 31
+_STEPPED = [round(round(value * _STEPS / 255) * 255 / _STEPS) for value in range(256)] * 3
+"""The nearest of 32 even steps from black to white, for each value of each colour."""
 MAX_SIDE = 16_383
 """Longest side of a WebP file, pixels."""
 
 
 def shade(picture: Image.Image, highlights: Sequence[Rect], pale: Sequence[Rect] = ()) -> Image.Image:
     """Lay yellow over `highlights` and a lighter one over `pale`; dark ink stays as dark as it is (multiply blend)."""
-    if not highlights and not pale:
+    colours = [(_pixels(rect, picture.size), PALE_YELLOW) for rect in pale]
+    colours += [(_pixels(rect, picture.size), YELLOW) for rect in highlights]
+    if not colours:
         return picture
-    film = Image.new("RGB", picture.size, _WHITE)
+    left, top = (min(box[edge] for box, _ in colours) for edge in (0, 1))
+    right, bottom = (max(box[edge] for box, _ in colours) + 1 for edge in (2, 3))
+    film = Image.new("RGB", (right - left, bottom - top), _WHITE)  # as large as what is marked, not as the page
     pen = ImageDraw.Draw(film)
-    for rects, colour in ((pale, PALE_YELLOW), (highlights, YELLOW)):
-        for rect in rects:
-            pen.rectangle(_pixels(rect, picture.size), fill=colour)
-    return ImageChops.multiply(picture, film)
+    for box, colour in colours:
+        pen.rectangle((box[0] - left, box[1] - top, box[2] - left, box[3] - top), fill=colour)
+    shaded = picture.copy()
+    shaded.paste(ImageChops.multiply(picture.crop((left, top, right, bottom)), film), (left, top))
+    return shaded
 
 
 def _pixels(rect: Rect, size: tuple[int, int]) -> tuple[int, int, int, int]:
     width, height = size
-    left, top = int(rect.x * width), int(rect.y * height)
+    left, top = min(width - 1, int(rect.x * width)), min(height - 1, int(rect.y * height))
     right, bottom = int((rect.x + rect.width) * width), int((rect.y + rect.height) * height)
     return left, top, max(left, min(right, width - 1)), max(top, min(bottom, height - 1))
 
 
 def webp(picture: Image.Image) -> bytes:
-    """A lossless WebP file: for text it is smaller and crisper than a lossy one, and quick to make at effort 20."""
+    """A crisp WebP file: each colour in 32 steps, stored without loss.
+
+    Ink on paper looks the same, and the file is a third smaller and sooner made, most of all where yellow makes many
+    colours of few.
+    """
     file = io.BytesIO()
-    picture.save(file, "WEBP", lossless=True, method=2, quality=20)
+    picture.convert("RGB").point(_STEPPED).save(file, "WEBP", lossless=True, method=1, quality=0)
     return file.getvalue()
 
 

@@ -1,7 +1,7 @@
 """Read and draw PDF files: the one adapter of PDFium, for use inside child processes.
 
-PDFium is not thread-safe: a process may touch this module from one thread only, and a file that nobody vouches for is
-opened in a child process that may die of it.
+PDFium is not thread-safe: whoever enters it here waits until no other thread is inside. A file that nobody vouches for
+is opened in a child process that may die of it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from runtime.errors import NotFoundError, UnreadableDocumentError
 from runtime.linebox import Box, Glyph, line_rects
+from runtime.pdfdate import pdf_date
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,7 +41,27 @@ MAX_CODE = 0x10FFFF
 
 _DEVICE = 1 << 20
 """Device units along each side of a page when positions are asked for: a millionth of a page is the grain."""
+_ENTRANCE = threading.RLock()
+_SAMPLED = 40
+"""By so many characters of a page it is told which way its text runs."""
+_LEVEL = 0.05
+"""How far from level or upright a line may run, rise over run, to be taken for such."""
 _SURROGATE_FILLER = "\u200b"
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _alone(enter: Callable[P, T]) -> Callable[P, T]:
+    """Let one thread of the process enter PDFium at a time."""
+
+    @wraps(enter)
+    def entered(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _ENTRANCE:
+            return enter(*args, **kwargs)
+
+    return entered
 
 
 @dataclass(frozen=True)
@@ -71,8 +94,24 @@ class _Leaf:
     @property
     def text(self) -> Any:
         if self._text is None:
-            self._text = self.page.get_textpage()
+            self._text = self._upright_text()
         return self._text
+
+    def _upright_text(self) -> Any:
+        """The text in its own reading order, however the page is turned.
+
+        PDFium reads words as a page shows them, so on one that is turned it would read lines from their ends.
+        """
+        text = self.page.get_textpage()
+        shown, upright = self.page.get_rotation(), _upright(text)
+        if upright == shown:
+            return text
+        text.close()
+        self.page.set_rotation(upright)
+        try:
+            return self.page.get_textpage()
+        finally:
+            self.page.set_rotation(shown)
 
     def close(self) -> None:
         self.page.close()  # its text goes with it
@@ -89,6 +128,7 @@ class PdfFile:
         self._leaf: _Leaf | None = None
 
     @classmethod
+    @_alone
     def open(cls, path: Path) -> PdfFile:
         """Open a file. Raises UnreadableDocumentError: no PDF, password protected, damaged, or without pages."""
         with path.open("rb") as file:
@@ -114,27 +154,32 @@ class PdfFile:
     ) -> None:
         self.close()
 
+    @_alone
     def close(self) -> None:
         """Release the file."""
         self._leaf = None
         self._document.close()  # its pages go with it
 
     @property
+    @_alone
     def page_count(self) -> int:
         """How many pages there are."""
         return len(self._document)
 
     @property
+    @_alone
     def metadata(self) -> Metadata:
         """Title, author and the date it was made (or else last changed)."""
         date = pdf_date(self._meta("CreationDate")) or pdf_date(self._meta("ModDate"))
         return Metadata(self._meta("Title") or None, self._meta("Author") or None, date)
 
+    @_alone
     def page(self, n: int) -> RawPage:
         """The text of page `n`. Raises NotFoundError beyond the last page, UnreadableDocumentError for a broken one."""
         leaf = self._loaded(n)
         return RawPage(_characters(leaf.text), self._label(n), leaf.page.get_width(), leaf.page.get_height())
 
+    @_alone
     def rects(self, n: int, spans: Sequence[tuple[int, int]]) -> list[tuple[Rect, ...]]:
         """Line rectangles on page `n` for each span (first character, count), in the order of the spans.
 
@@ -150,15 +195,17 @@ class PdfFile:
         ]
 
     def picture(self, n: int, width_px: int, highlights: Sequence[Rect] = (), pale: Sequence[Rect] = ()) -> bytes:
-        """Page `n` as a lossless WebP file `width_px` wide, with `highlights` in yellow and `pale` in a lighter one."""
+        """Page `n` as a WebP file `width_px` wide, with `highlights` in yellow and `pale` in a lighter one."""
         from runtime.paper import shade, webp  # Pillow
 
         return webp(shade(self._drawn(n, width_px), highlights, pale))
 
+    @_alone
     def image(self, n: int, *, dots_per_inch: int) -> Image:
         """Page `n` as a picture in memory."""
         return self._drawn(n, max(1, round(self._loaded(n).page.get_width() / 72 * dots_per_inch)))
 
+    @_alone
     def _drawn(self, n: int, width_px: int) -> Image:
         from runtime.paper import MAX_SIDE
 
@@ -222,29 +269,15 @@ def _utf16(size: int, fill: Any) -> str:
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
-_DATE = re.compile(r"D?:?\s*(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?\s*(?:Z|([+-])(\d\d)'?(\d\d)?)?", re.ASCII)
-
-
-def pdf_date(text: str) -> datetime | None:
-    """A PDF date `D:YYYYMMDDHHmmSS+HH'mm'` as a time with zone; parts may be missing. None for anything else.
-
-    Source: ISO 32000-1, section 7.9.4. A date without a zone is taken as UTC.
-    """
-    found = _DATE.match(text.strip())
-    if found is None:
-        return None
-    year, month, day, hour, minute, second, sign, zone_hours, zone_minutes = found.groups()
-    try:
-        zone = (
-            timezone(timedelta(hours=int(zone_hours), minutes=int(zone_minutes or 0)) * (-1 if sign == "-" else 1))
-            if sign
-            else UTC
-        )
-        return datetime(
-            int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=zone
-        )
-    except ValueError:
-        return None
+def _upright(text: Any) -> int:
+    """The turn of the page, in degrees clockwise, by which most of its characters stand upright."""
+    count = text.count_chars()
+    turns = [
+        round(-math.degrees(pdfium.FPDFText_GetCharAngle(text, index)) / 90) % 4 * 90
+        for index in range(0, count, max(1, count // _SAMPLED))
+        if not pdfium.FPDFText_IsGenerated(text, index)
+    ]
+    return max(sorted(set(turns)), key=turns.count, default=0)
 
 
 def _characters(text: Any) -> str:
@@ -315,4 +348,5 @@ def _glyph(text: Any, index: int, place: Placement) -> Glyph | None:
         return None
     angle = pdfium.FPDFText_GetCharAngle(text, index)
     run_x, run_y = a * math.cos(angle) + b * math.sin(angle), d * math.cos(angle) + e * math.sin(angle)
-    return Glyph(found, upright=abs(run_x) >= abs(run_y))
+    across, along = sorted((abs(run_x), abs(run_y)))
+    return Glyph(found, upright=abs(run_x) >= abs(run_y), is_aslant=across > _LEVEL * along)

@@ -32,7 +32,7 @@ SPECIAL_TOKENS = 2
 PRIOR_PAGES = 2
 """Pages with text that stand for the whole document."""
 
-RECIPE = "pages/1 sentences/1 prefix/1"
+RECIPE = "pages/2 sentences/1 prefix/1"
 """Raised with each change to extraction, splitting or prefixes that makes other chunks of the same bytes."""
 
 _SEPARATORS = re.compile(r"[\s_]+")

@@ -13,7 +13,8 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 from runtime.errors import NotFoundError, UnreadableDocumentError
-from runtime.pdfium import PdfFile, pdf_date
+from runtime.pdfdate import pdf_date
+from runtime.pdfium import PdfFile
 
 LEFT = ["Alpha bravo charlie delta", "echo foxtrot golf hotel", "india juliett kilo lima"]
 RIGHT = ["Mike november oscar papa", "quebec romeo sierra tango", "uniform victor whisky"]
@@ -360,6 +361,18 @@ def test_a_picture_has_the_width_asked_for_and_keeps_ink_black_under_yellow(make
     assert min(colours["shaded"], key=lambda item: sum(item[1]))[1] == darkest == (0, 0, 0)
     blue = {name: max(colour[2] for _, colour in found) for name, found in colours.items()}
     assert blue["shaded"] < blue["pale"] < blue["plain"]
+
+
+def test_a_page_seen_upside_down_is_read_in_its_own_order_and_shown_as_it_is(make_pdf):
+    def draw(canvas):
+        canvas.setPageRotation(180)
+        draw_words(canvas, LEFT, 40, 350)
+
+    with PdfFile.open(make_pdf(draw)) as file:
+        text = file.page(1).text
+        (rects,) = file.rects(1, [quote_spans(text, "Alpha bravo")])
+    assert text.split() == " ".join(LEFT).split()
+    assert rects[0].y > 0.5  # the first line stands at the bottom of what is seen
 
 
 def test_a_page_of_odd_shape_is_drawn_smaller_rather_than_huge(make_pdf):

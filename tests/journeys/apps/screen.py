@@ -16,7 +16,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.browser import WAIT_MS, Watch
 
 expect.set_options(timeout=WAIT_MS)
-YELLOW = (255, 236, 80)
+YELLOW = (255, 239, 82)
 
 
 @dataclass

@@ -34,7 +34,7 @@ def picture(shown) -> Image.Image:
 def yellow_rows(image: Image.Image) -> set[int]:
     width, height = image.size
     pixels = image.load()
-    return {y for y in range(height) for x in range(0, width, 4) if pixels[x, y] == (255, 236, 80)}
+    return {y for y in range(height) for x in range(0, width, 4) if pixels[x, y] == (255, 239, 82)}
 
 
 # cite ----------------------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ async def test_a_page_is_shown_with_a_quote_in_yellow(library, manual):
 async def test_sentences_around_a_quote_are_paler(library, manual):
     shown = await server.page_image(ShowPage(doc_id=manual.doc_id, page=1, quote=HANDS), library.call)
     colours = {colour for _, colour in picture(shown).getcolors(1 << 20)}
-    assert {(255, 236, 80), (255, 248, 205)} <= colours
+    assert {(255, 239, 82), (255, 247, 206)} <= colours
 
 
 async def test_spans_of_citations_are_shown_and_those_of_other_pages_are_not(library, manual):
