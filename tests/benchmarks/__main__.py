@@ -14,12 +14,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks.corpus import Corpus
+from tests.benchmarks.corpus import OWN_PAGES, QUICK_PAGES, Corpus
 from tests.benchmarks.measure import machine
 from tests.benchmarks.plan import Plan, found_peers
 from tests.benchmarks.report import Report, summary
 
-SUITES = ("extract", "chunk", "embed", "search", "keyword", "crash", "calls", "federation", "load", "memory")
+SUITES = (
+    "extract",
+    "chunk",
+    "embed",
+    "search",
+    "keyword",
+    "ingest",
+    "query",
+    "executors",
+    "crash",
+    "load",
+    "memory",
+    "calls",
+    "federation",
+)
 
 
 def run(suite: str, plan: Plan) -> Report:
@@ -33,7 +47,8 @@ def planned(given: argparse.Namespace) -> Iterator[Plan]:
     """What was asked for, with a folder for what is made on the way."""
     with tempfile.TemporaryDirectory(prefix="agentrag-bench-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
-        corpus = Corpus.of(given.corpus) if given.corpus else Corpus.made(scratch / "corpus")
+        made_pages = QUICK_PAGES if given.quick else OWN_PAGES
+        corpus = Corpus.of(given.corpus) if given.corpus else Corpus.made(scratch / "corpus", made_pages)
         yield Plan(corpus, scratch, given.rounds, given.quick, found_peers() if given.peers else None)
 
 

@@ -32,14 +32,15 @@ def request(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]
 
 
 def bare(http: httpx2.AsyncClient, url: str, tool: str, arguments: dict[str, Any]) -> Act:
-    """Call a tool with one POST; raises when the answer is not a result."""
+    """Call a tool with one POST and return the answer as JSON; raises when the answer is not a result."""
     body, headers = request(tool, arguments)
 
-    async def act() -> None:
+    async def act() -> bytes:
         answer = await http.post(url, content=body, headers=headers)
         answer.raise_for_status()
         if b'"isError":true' in answer.content or b'"structuredContent"' not in answer.content:
             raise RuntimeError(answer.text[:300])
+        return answer.content
 
     return act
 
@@ -58,8 +59,8 @@ def client(opened: Client[Any], tool: str, arguments: dict[str, Any]) -> Act:
 def asking(http: httpx2.AsyncClient, url: str, tool: str, questions: Iterator[str], **more: Any) -> Act:
     """A caller that goes from question to question; `url` is the agent's."""
 
-    async def act() -> None:
-        await bare(http, f"{url}/mcp", tool, {"query": next(questions), "top_k": 5, **more})()
+    async def act() -> object:
+        return await bare(http, f"{url}/mcp", tool, {"query": next(questions), "top_k": 5, **more})()
 
     return act
 

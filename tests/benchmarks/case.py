@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
@@ -51,7 +52,10 @@ Work = Callable[[Mapping[str, Any], Lap], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Case:
-    """`place` is `module:function`, a `Work`; `python` runs it."""
+    """`place` is `module:function`, a `Work`; `python` runs it.
+
+    Each run is given a new `folder` unless `ask` names one.
+    """
 
     name: str
     place: str
@@ -72,16 +76,17 @@ class Figure:
 def measured(case: Case) -> Figure:
     """Run a case. Raises: RuntimeError with its last words when it fails."""
     command = (case.python, "-m", "tests.benchmarks.case", case.place)
-    done = subprocess.run(
-        command,
-        input=json.dumps(case.ask),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **OFFLINE},
-        timeout=LONGEST_SECONDS,
-        check=False,
-    )
+    with TemporaryDirectory(prefix="agentrag-bench-") as folder:
+        done = subprocess.run(
+            command,
+            input=json.dumps({"folder": folder, **case.ask}),
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **OFFLINE},
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
     if done.returncode != 0:
         raise RuntimeError(f"{case.name} failed: {done.stderr[-2000:]}")
     return Figure(**json.loads(done.stdout.splitlines()[-1]))

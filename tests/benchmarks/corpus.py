@@ -14,6 +14,7 @@ Line = list[tuple[float, str]]
 
 OWN_PAGES = (12, 30, 60, 85)
 """Pages of the documents of our own making; the last one is as long as a yearly report."""
+QUICK_PAGES = (3,)
 LONG_REPORT = (57, 110)
 """Pages that a yearly report has, at least and at most."""
 USUAL_REPORT = 85

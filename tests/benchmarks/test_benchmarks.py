@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.benchmarks.__main__ import run
-from tests.benchmarks.corpus import Corpus
+from tests.benchmarks.corpus import QUICK_PAGES, Corpus
 from tests.benchmarks.measure import Clock, Figures, Turn, machine, table
 from tests.benchmarks.plan import Plan
-from tests.benchmarks.report import Report
+from tests.benchmarks.report import Bar, Report, summary
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -16,11 +16,45 @@ pytestmark = pytest.mark.timeout(400)
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     folder = tmp_path_factory.mktemp("benchmarks")
-    return Plan(Corpus.made(folder / "corpus", pages=(3,)), folder, rounds=1, is_quick=True)
+    return Plan(Corpus.made(folder / "corpus", QUICK_PAGES), folder, rounds=1, is_quick=True)
 
 
 def measured(report: Report) -> dict[str, float]:
     return {bar.what: bar.measured for bar in report.bars}
+
+
+def test_text_is_read_and_cut_as_ingestion_does(plan: Plan) -> None:
+    extract, chunk = run("extract", plan), run("chunk", plan)
+    assert {row["case"]: row["chars"] > 5000 for row in extract.rows} == {"ours": True, "pypdf": True}
+    assert chunk.rows[0]["chunks"] > 10
+
+
+def test_small_weights_give_nearly_the_same_vectors(plan: Plan) -> None:
+    cosines = measured(run("embed", plan))
+    assert cosines["cosine of int8 to fp32, mean"] >= 0.99
+    assert cosines["cosine of int8 to fp32, least"] >= 0.98
+
+
+def test_searches_find_what_a_search_through_everything_finds(plan: Plan) -> None:
+    assert measured(run("search", plan))["recall@10 with a filter"] == 1
+    assert measured(run("keyword", plan))["questions with the same ten chunks as rank-bm25"] >= 0.8
+
+
+def test_an_ingestion_makes_the_chunks_of_its_bare_stages(plan: Plan) -> None:
+    rows = {row["case"]: row for row in run("ingest", plan).rows}
+    assert rows["ours, minilm (128/32)"]["chunks"] == rows["its bare stages (128/32)"]["chunks"] > 10
+    assert 0 < rows["ours, openai (206/50)"]["chunks"] < rows["ours, minilm (128/32)"]["chunks"]
+
+
+def test_every_question_finds_as_many_chunks_as_it_asks_for(plan: Plan) -> None:
+    (row,) = run("query", plan).rows
+    assert row["found"] == 3 * 5
+
+
+def test_each_way_to_use_the_cores_is_measured(plan: Plan) -> None:
+    rows = run("executors", plan).rows
+    assert [row["case"] for row in rows][:3] == ["inline", "threads", "processes"]
+    assert {row["passages"] for row in rows} == {8}
 
 
 def test_a_federated_call_is_measured_beside_a_direct_one_and_costs_one_request(plan: Plan) -> None:
@@ -79,3 +113,10 @@ def test_figures_are_shown_with_their_machine_in_a_table() -> None:
         "| a    | 1.00  |",
         "| long | 12.35 |",
     ]
+
+
+def test_promises_are_kept_or_not_and_figures_alone_are_neither() -> None:
+    bars = [Bar("speed", 3.0, "at least", 4), Bar("memory", 3.0, "at most", 4), Bar("ratio", 3.0)]
+    shown = summary([Report("suite", "about", [], bars)]).splitlines()
+    assert [line.split("|")[5].strip() for line in shown[2:]] == ["NO", "yes", ""]
+    assert summary([]) == "no promises were measured"

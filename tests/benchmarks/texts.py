@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from runtime.caller import LOCAL_TENANT
 from runtime.models.embedded import MiniLM
 from runtime.pagetext import normalise
 from runtime.pdfium import PdfFile
 from runtime.records.contract import PageRecord
 from runtime.sentences import sentences
+from schemas.document import Document
+from servers.ingestion.pages import Extraction
 from servers.ingestion.split import split
-from servers.ingestion.units import prefix
+from servers.ingestion.units import Maker, prefix
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,16 @@ def pages(path: Path) -> Iterator[PageRecord]:
             text, _ = normalise(pdf.page(number).text)
             if text:
                 yield PageRecord(page=number, text=text, label=None, offsets=(), width=0.0, height=0.0)
+
+
+def maker(path: Path) -> Maker:
+    """What makes the units of a file, as its owner's."""
+    now = datetime.now(UTC)
+    document = Document(
+        doc_id="doc_1", filename=path.name, status="processing", sha256="0" * 64, created_at=now, updated_at=now
+    )
+    told = Extraction(pages=1, paging="exact", title=path.stem, author=None, date=None, language="en", warnings=())
+    return Maker(LOCAL_TENANT, document, "benchmark", told)
 
 
 def passages(files: Iterable[Path], profile: Profile, most: int) -> list[str]:
