@@ -25,7 +25,10 @@ MAX_SIDE = 16_383
 
 
 def shade(picture: Image.Image, highlights: Sequence[Rect], pale: Sequence[Rect] = ()) -> Image.Image:
-    """Lay yellow over `highlights` and a lighter one over `pale`; dark ink stays as dark as it is (multiply blend)."""
+    """Lay yellow over `highlights` and a lighter one over `pale`, on the picture itself, which is returned.
+
+    Dark ink stays as dark as it is (multiply blend).
+    """
     colours = [(_pixels(rect, picture.size), PALE_YELLOW) for rect in pale]
     colours += [(_pixels(rect, picture.size), YELLOW) for rect in highlights]
     if not colours:
@@ -36,9 +39,8 @@ def shade(picture: Image.Image, highlights: Sequence[Rect], pale: Sequence[Rect]
     pen = ImageDraw.Draw(film)
     for box, colour in colours:
         pen.rectangle((box[0] - left, box[1] - top, box[2] - left, box[3] - top), fill=colour)
-    shaded = picture.copy()
-    shaded.paste(ImageChops.multiply(picture.crop((left, top, right, bottom)), film), (left, top))
-    return shaded
+    picture.paste(ImageChops.multiply(picture.crop((left, top, right, bottom)), film), (left, top))
+    return picture
 
 
 def _pixels(rect: Rect, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -55,7 +57,8 @@ def webp(picture: Image.Image) -> bytes:
     colours of few.
     """
     file = io.BytesIO()
-    picture.convert("RGB").point(_STEPPED).save(file, "WEBP", lossless=True, method=1, quality=0)
+    coloured = picture if picture.mode == "RGB" else picture.convert("RGB")
+    coloured.point(_STEPPED).save(file, "WEBP", lossless=True, method=1, quality=0)
     return file.getvalue()
 
 

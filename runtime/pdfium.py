@@ -215,8 +215,8 @@ class PdfFile:
         scale = min(scale, math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(width, height))
         # PDFium rounds sizes up; a hair less keeps a width that is met exactly
         bitmap = page.render(scale=scale * (1 - 1e-9), rev_byteorder=True, prefer_bgrx=False)
-        image: Image = bitmap.to_pil().convert("RGB")
-        return image
+        image: Image = bitmap.to_pil()  # a copy when it is RGB, else it may look into the bitmap
+        return image if image.mode == "RGB" else image.convert("RGB")
 
     def _loaded(self, n: int) -> _Leaf:
         if not 1 <= n <= self.page_count:
