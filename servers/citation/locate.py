@@ -25,6 +25,7 @@ _LONELY = 6
 _STEPS = (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)
 """By how many words an end of a passage is moved to see whether it fits better."""
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*)?(?:…|\.\s?\.\s?\.)(?:\s*\])?\s*")
+_NUMBER = re.compile(r"\d[\d.,]*")
 _LONG_NUMBER = re.compile(r"\d[.,]\d")
 _WORD = re.compile(r"\w+(?:[.,]\d+)*")
 
@@ -166,16 +167,26 @@ def _find_between(part: str, page: PageText, start: int, end: int, near: int) ->
 
 
 def _fuzzy(quote: str, page: PageText) -> Match | None:
-    """The most similar passage, found by its characters and by its words."""
+    """The most similar passage, found by its characters and by its words; it has all numbers of the quote.
+
+    The same sentence with other figures, a year later say, is another sentence.
+    """
     needle = bare(quote)
     if len(needle) < LEAST_CHARS or not page.words:
         return None
     spans = [span for span in (_by_characters(needle, page), _by_words(quote, page)) if span is not None]
     fitted = [_fitted(needle, page, span) for span in spans]
-    score, span = max(fitted, default=(0.0, (0, 0)))
+    wanted = _numbers(quote)
+    sound = [found for found in fitted if wanted <= _numbers(page.text[slice(*found[1])])]
+    score, span = max(sound, default=(0.0, (0, 0)))
     if score < LEAST_SCORE:
         return None
     return Match("fuzzy", round(score, 4), (_with_edges(quote, page.text, *span),))
+
+
+def _numbers(text: str) -> set[str]:
+    """The numbers in a text, without their points and commas."""
+    return {"".join(char for char in number if char.isdigit()) for number in _NUMBER.findall(text)}
 
 
 def _fitted(needle: str, page: PageText, span: tuple[int, int]) -> tuple[float, tuple[int, int]]:

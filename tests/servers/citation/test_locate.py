@@ -120,6 +120,23 @@ def test_a_quote_with_slips_keeps_its_first_and_last_words():
     assert (found.split()[0], found.split()[-1].strip(".”")) == ("Keep", "“blades")
 
 
+@pytest.mark.parametrize(
+    ("quote", "is_found"),
+    [
+        ("Repair costs of $120 on average, that is 12 % less than in other years", True),
+        ("Repair costs of $120 on average, that is less than in other years", True),
+        ("Repair costs of $140 on average, that is 12 % less than in other years", False),
+        ("Repair costs of $120 on average, that is 21 % less than in other years", False),
+        ("blades are made of harder steel and stay sharp for about 3500 hours", True),
+        ("blades are made of harder steel and stay sharp for about 4,500 hours", False),
+    ],
+)
+def test_a_sentence_like_the_quote_but_with_other_figures_is_another_one(quote, is_found):
+    match = find(quote, PAGE)
+    assert (match is not None) == is_found
+    assert match is None or match.kind == "fuzzy"
+
+
 @given(st.text(max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_canonical_characters_lead_back_to_where_they_came_from(text):
