@@ -58,6 +58,8 @@ Pause = Callable[[], None] | None
 """What may be done meanwhile in a thread, for it waits for the disk alone."""
 Slices = Generator[Pause, None, T]
 """Work that pauses between slices and ends with a value."""
+Ranked = tuple[float, bytes]
+"""A score and the unit's id."""
 
 SLICE: dict[Kind, int] = {"chunk": 32, "page": 8, "document": 4}
 """Units that are written in one slice, some 5 ms."""
@@ -292,9 +294,11 @@ class Shard:
     def _run(self, probes: Sequence[Sought]) -> list[list[Match]]:
         requests = [request(sought, sought.top_k + _spare(sought), narrowed(sought)) for sought in probes]
         lists = self._edge.query_batch(QueryBatchRequest(requests))
-        return [self._complete(sought, points) for sought, points in zip(probes, lists, strict=True)]
+        ranked = [self._complete(sought, points) for sought, points in zip(probes, lists, strict=True)]
+        known = self._cards.of({id_ for found in ranked for _, id_ in found})
+        return [[(score, known[id_]) for score, id_ in found] for found in ranked]
 
-    def _complete(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
+    def _complete(self, sought: Sought, points: Sequence[Any]) -> list[Ranked]:
         """The hits, searched for deeper when too many were excluded, or equal scores go on beyond what was asked."""
         limit, which = sought.top_k + _spare(sought), narrowed(sought)
         while True:
@@ -308,18 +312,17 @@ class Shard:
             which = which if enough else narrowed(sought, sought.exclude)
             points = self._edge.query(request(sought, limit, which))
 
-    def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Match]:
+    def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Ranked]:
         """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
         found = {point.id.bytes: point.score for point in points}
-        known = self._cards.of(found)
         if sought.exclude:
+            known = self._cards.of(found)
             found = {id_: score for id_, score in found.items() if known[id_].version not in sought.exclude}
         if sought.dense is None:
             scores = self._exact.of(sought.using, sought.weights, found)
         else:
             scores = [cut(score, COSINE_DIGITS) for score in found.values()]
-        kept = [(score, known[id_]) for score, id_ in zip(scores, found, strict=True)]
-        return sorted(kept, key=lambda match: (-match[0], match[1].id))
+        return sorted(zip(scores, found, strict=True), key=lambda ranked: (-ranked[0], ranked[1]))
 
     def _forget(self, ids: Iterable[UUID]) -> None:
         self._exact.forget()

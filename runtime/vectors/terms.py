@@ -136,9 +136,9 @@ def _stemmer(language: str) -> Callable[[str], str]:
     """Snowball for `language`, one a thread, since a stemmer holds the word that it works on."""
     held: dict[str, Any] = _local.__dict__
     if language not in held:
-        import snowballstemmer
+        from Stemmer import Stemmer
 
-        held[language] = snowballstemmer.stemmer(STEMMERS[language])
+        held[language] = Stemmer(STEMMERS[language], 0)  # what it stemmed is remembered below
     stem_word: Callable[[str], str] = held[language].stemWord
     return stem_word
 
