@@ -31,6 +31,7 @@ SUITES = (
     "crash",
     "load",
     "memory",
+    "gaps",
     "calls",
     "federation",
 )

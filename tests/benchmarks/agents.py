@@ -7,10 +7,31 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+
 from tests.benchmarks.measure import Clock
 from tests.processes import AGENTRAG, Process, free_port, process
 
 STORE = "store"
+UP = "up"
+
+
+class Gaps:
+    """How many gaps of an event loop were no longer than each bound, as its metric tells them."""
+
+    def __init__(self, text: str) -> None:
+        self.counts = {
+            float(sample.labels["le"]): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == "event_loop_gap_seconds_bucket"
+        }
+
+    def worst_since(self, before: Gaps) -> float:
+        """Seconds that no gap since then was longer than."""
+        new = {bound: count - before.counts[bound] for bound, count in self.counts.items()}
+        return min(bound for bound, count in new.items() if count == max(new.values()))
 
 
 class Agents:
@@ -36,6 +57,16 @@ class Agents:
     async def serve(self, name: str, **env: str) -> str:
         """An agent of the project, or its host; return its address once it is ready."""
         return await self._listening(name, AGENTRAG, "serve", name, "--port", **self._vectors, **env)
+
+    async def up(self) -> str:
+        """The host and all agents in one process; return its address once it is ready."""
+        return await self._listening(UP, AGENTRAG, "up", "--port")
+
+    async def gaps(self, name: str) -> Gaps:
+        """How many gaps its event loop had by now."""
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            text = (await http.get(f"{self.urls[name]}/metrics")).text
+        return Gaps(text)
 
     async def toys(self, names: Sequence[str]) -> None:
         """Agents whose tools answer at once; they come up side by side."""

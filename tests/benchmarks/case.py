@@ -65,11 +65,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a case took: seconds of wall and CPU time in its lap, most memory in MB, and what it tells."""
+    """What a case took: seconds of wall and CPU time in its lap, most memory in MB, and what it tells.
+
+    Memory that its processes share is counted once.
+    """
 
     wall: float
     cpu: float
-    rss_mb: float
+    peak_mb: float
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -106,7 +109,7 @@ def middle(figures: Sequence[Figure]) -> Figure:
     return Figure(
         wall=statistics.median(one.wall for one in figures),
         cpu=statistics.median(one.cpu for one in figures),
-        rss_mb=max(one.rss_mb for one in figures),
+        peak_mb=max(one.peak_mb for one in figures),
         told=figures[-1].told,
     )
 
@@ -116,10 +119,10 @@ def main(place: str) -> None:
     module, _, name = place.partition(":")
     work: Work = getattr(importlib.import_module(module), name)
     lap = Lap()
-    with processes.watched(os.getpid()) as peak:
+    with processes.watched(os.getpid(), processes.shared_once_mb) as peak:
         told = work(json.load(sys.stdin), lap)
-    rss_mb = max(peak.mb, processes.own_peak_mb())
-    print(json.dumps({"wall": lap.wall, "cpu": lap.cpu, "rss_mb": rss_mb, "told": dict(told)}))
+    peak_mb = max(peak.mb, processes.own_peak_mb())
+    print(json.dumps({"wall": lap.wall, "cpu": lap.cpu, "peak_mb": peak_mb, "told": dict(told)}))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def padded(rows: Sequence[Row]) -> list[Row]:
 def row(case: str, figure: Figure, **more: Any) -> Row:
     """A row of a case; names in `more` are columns, with blanks for underscores."""
     extra = {name.replace("_", " "): value for name, value in more.items()}
-    return {"case": case, "wall s": figure.wall, "CPU s": figure.cpu, "peak RSS MB": round(figure.rss_mb), **extra}
+    return {"case": case, "wall s": figure.wall, "CPU s": figure.cpu, "peak MB": round(figure.peak_mb), **extra}
 
 
 def ratio(theirs: float, ours: float) -> float:

@@ -86,6 +86,12 @@ def test_a_lone_agent_is_watched_at_work(plan: Plan) -> None:
     assert all(row["peak MB"] > 50 and row["least told"] >= 2 and row["chunks"] for row in report.rows)
 
 
+def test_every_process_that_serves_tells_its_worst_gap(plan: Plan) -> None:
+    served = {row["process"]: row["worst gap s"] for row in run("gaps", plan).rows}
+    assert set(served) == {"retrieval", "ingestion", "synthesis", "citation", "monitoring", "host", "up"}
+    assert all(gap > 0 for gap in served.values())
+
+
 def test_ratios_compare_within_a_turn() -> None:
     slow = Figures([Turn([0.1], 1, {"a": 1.0}), Turn([9.0], 9, {"a": 9.0}), Turn([0.2], 1, {"a": 2.0})])
     fast = Figures([Turn([0.05], 1, {"a": 0.5}), Turn([4.5], 9, {"a": 4.5}), Turn([0.1], 1, {"a": 1.0})])

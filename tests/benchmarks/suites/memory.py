@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from fastmcp import Client
-from prometheus_client.parser import text_string_to_metric_families
 
 from runtime import intake, telemetry
 from runtime.backends import Backends
 from runtime.caller import Caller
 from servers.ingestion.settings import IngestionSettings
-from tests.benchmarks.agents import Agents, at_work
+from tests.benchmarks.agents import at_work
 from tests.benchmarks.callers import REVISION
 from tests.benchmarks.corpus import made_pdf
 from tests.benchmarks.plan import Plan
@@ -74,24 +72,12 @@ async def ingested(url: str, doc_id: str) -> Made:
     return made
 
 
-async def worst_gap(agents: Agents) -> float:
-    """Seconds that no gap of the agent's event loop was longer than, as the buckets of its metric tell them."""
-    async with httpx2.AsyncClient(trust_env=False) as http:
-        text = (await http.get(f"{agents.urls[AGENT]}/metrics")).text
-    counts = {
-        float(sample.labels["le"]): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name == "event_loop_gap_seconds_bucket"
-    }
-    return min(bound for bound, count in counts.items() if count == max(counts.values()))
-
-
 async def measured(folder: Path, paths: Sequence[Path], what: str) -> Row:
     """Ingest files at once."""
     async with at_work(folder) as agents:
         url = await agents.serve(AGENT)
         doc_ids, pid = await handed_in(folder, paths), agents.pids[AGENT]
+        gaps = await agents.gaps(AGENT)
         cpu, begun = cpu_seconds(pid), time.perf_counter()
         with watched(pid, shared_once_mb) as peak:
             made = await asyncio.gather(*(ingested(url, doc_id) for doc_id in doc_ids))
@@ -105,7 +91,7 @@ async def measured(folder: Path, paths: Sequence[Path], what: str) -> Row:
             "first ready s": min(seconds),
             "last ready s": max(seconds),
             "least told": min(len(one.told) for one in made),
-            "worst gap s": await worst_gap(agents),
+            "worst gap s": (await agents.gaps(AGENT)).worst_since(gaps),
         }
 
 
