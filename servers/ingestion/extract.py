@@ -73,7 +73,6 @@ def extract(request: Frame) -> Iterator[Frame]:
     then `{"facts": {...}}` with title, author, date, language and warnings, then `{"thumbnail": file}` if a small
     picture can be made. Raises UnreadableDocumentError.
     """
-    language.prepare()
     harvest = Harvest(request["max_chars"])
     path = Path(request["path"])
     if request["media_type"] == intake.PDF:

@@ -19,7 +19,7 @@ class ChunkTokens(NamedTuple):
     overlap: int
 
 
-PROFILES: Mapping[Profile, ChunkTokens] = {"minilm": ChunkTokens(128, 32), "openai": ChunkTokens(512, 50)}
+PROFILES: Mapping[Profile, ChunkTokens] = {"minilm": ChunkTokens(144, 0), "openai": ChunkTokens(512, 50)}
 """Small chunks find pages best with a small model; large models are usually given larger ones."""
 
 
@@ -27,7 +27,7 @@ class IngestionSettings(Settings):
     """How documents are cut, how much of them is read, and how hard it is tried."""
 
     chunk_profile: Profile = "minilm"
-    """How pages are cut: `minilm` into chunks of 128 tokens that share 32 at most, `openai` of 512 that share 50. The
+    """How pages are cut: `minilm` into chunks of 144 tokens that share none, `openai` of 512 that share 50. The
     model's window bounds them: MiniLM reads 256 tokens, 48 of them for the words before each chunk, so that `openai`
     gives 206 and 50 with it. Documents keep their chunks until they are processed again."""
     chunk_tokens: int | None = Field(None, ge=16, le=8192)

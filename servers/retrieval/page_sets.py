@@ -55,12 +55,12 @@ def stands(wanted: Sequence[str], row: Sequence[str]) -> bool:
 
 
 def page_texts(hits: Iterable[Hit]) -> Iterator[tuple[Place, str, str]]:
-    """The text of each page and its language, put together from all its chunks in order, which overlap."""
+    """The text of each page and its language, put together from all its chunks in order, which may overlap."""
     for place, chunks in groupby(hits, key=lambda hit: (hit.version, hit.page)):
         text, reached, language = "", 0, None
         for chunk in chunks:
             start, content, language = (chunk.payload[name] for name in ("start", "content", "language"))
-            text += content[reached - start :] if start < reached else f"\n{content}"
+            text += content[reached - start :] if start <= reached else f"\n{content}"
             reached = max(reached, chunk.payload["end"])
         yield place, text, language or NO_RULES
 

@@ -41,9 +41,9 @@ def test_searches_find_what_a_search_through_everything_finds(plan: Plan) -> Non
 
 
 def test_an_ingestion_makes_the_chunks_of_its_bare_stages(plan: Plan) -> None:
-    rows = {row["case"]: row for row in run("ingest", plan).rows}
-    assert rows["ours, minilm (128/32)"]["chunks"] == rows["its bare stages (128/32)"]["chunks"] > 10
-    assert 0 < rows["ours, openai (206/50)"]["chunks"] < rows["ours, minilm (128/32)"]["chunks"]
+    whole, bare, openai = (row["chunks"] for row in run("ingest", plan).rows)
+    assert whole == bare > 10
+    assert 0 < openai < whole
 
 
 def test_every_question_finds_as_many_chunks_as_it_asks_for(plan: Plan) -> None:

@@ -16,6 +16,7 @@ from runtime.records.contract import PageRecord
 from runtime.sentences import sentences
 from schemas.document import Document
 from servers.ingestion.pages import Extraction
+from servers.ingestion.settings import PROFILES
 from servers.ingestion.split import split
 from servers.ingestion.units import Maker, prefix
 
@@ -27,15 +28,20 @@ class Profile:
     size: int
     overlap: int
 
+    @property
+    def name(self) -> str:
+        """Both numbers."""
+        return f"{self.size}/{self.overlap}"
+
     def __str__(self) -> str:
-        return f"chunks of {self.size}/{self.overlap} tokens"
+        return f"chunks of {self.name} tokens"
 
 
-DEFAULT = Profile(128, 32)
+DEFAULT = Profile(*PROFILES["minilm"])
 """What ingestion uses unless it is told otherwise."""
 LARGE = Profile(254, 50)
 """The most that the packaged model reads at once."""
-PROFILES = (DEFAULT, LARGE)
+MEASURED = (DEFAULT, LARGE)
 
 QUESTION_WORDS = (12, 28)
 """Words of a question, at least and at most."""

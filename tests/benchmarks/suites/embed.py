@@ -10,7 +10,7 @@ from typing import Any
 from tests.benchmarks.case import Case, Figure, Lap, interleaved
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Bar, Report, Row, ratio, row
-from tests.benchmarks.texts import DEFAULT, PROFILES, Profile, passages
+from tests.benchmarks.texts import DEFAULT, MEASURED, Profile, passages
 
 PEER = "sentence-transformers"
 
@@ -38,7 +38,7 @@ def run(plan: Plan) -> Report:
     plan.scratch.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     bars: list[Bar] = []
-    for profile in PROFILES:
+    for profile in MEASURED:
         texts = passages(map(Path, plan.files), profile, plan.count(300, 6))
         figures = interleaved(_cases(plan, texts), plan.rounds)
         rows += [_row(name, figure, len(texts), profile) for name, figure in figures.items()]
@@ -46,7 +46,7 @@ def run(plan: Plan) -> Report:
         if profile == DEFAULT:
             bars += _fidelity(plan, has_peer=PEER in figures)
     return Report(
-        "embed", f"passages of {len(plan.files)} files, each with its prefix, {PROFILES[0]} or larger", rows, bars
+        "embed", f"passages of {len(plan.files)} files, each with its prefix, {MEASURED[0]} or larger", rows, bars
     )
 
 

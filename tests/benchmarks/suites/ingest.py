@@ -12,7 +12,7 @@ from tests.benchmarks.plan import Plan
 from tests.benchmarks.report import Bar, Report, ratio, row
 from tests.benchmarks.texts import DEFAULT, maker, pages
 
-WHOLE, BARE, OPENAI = "ours, minilm (128/32)", "its bare stages (128/32)", "ours, openai (206/50)"
+WHOLE, BARE, OPENAI = f"ours, minilm ({DEFAULT.name})", f"its bare stages ({DEFAULT.name})", "ours, openai (206/50)"
 PEERS = {
     "LangChain (1,000/200 characters)": ("langchain", "langchain_chroma"),
     "LlamaIndex (1,024/200 tokens)": ("llamaindex", "llama_index"),

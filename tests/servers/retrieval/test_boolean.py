@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import InvalidInputError
-from runtime.vectors.contract import Place
+from runtime.vectors.contract import Hit, Place
 from runtime.vectors.terms import in_row, stem
 from schemas.chunk import Filters
 from schemas.skills import HybridSearch, KeywordSearch, VectorSearch
 from servers.retrieval.boolean import And, Expression, Not, Or, Phrase, Word, is_boolean, leaves, parse, written
 from servers.retrieval.filters import Scope
-from servers.retrieval.page_sets import PageSets
+from servers.retrieval.page_sets import PageSets, page_texts
 from servers.retrieval.server import hybrid_search, keyword_search, vector_search
 
 from .conftest import OVEN, PAPERS, PUMP, TEA, VINO, Library, Paper
@@ -196,8 +196,19 @@ async def test_a_hyphenated_word_is_found_however_it_is_spelled(library: Library
     await library.on.vectors.delete("local", spelled.doc_id)
 
 
+@pytest.mark.parametrize(
+    ("second", "expected"), [(0, "tide rises"), (5, "tide rises"), (7, "tide rises"), (8, "tide ri\nes")]
+)
+def test_a_page_is_put_together_from_chunks_that_overlap_touch_or_lie_apart(second: int, expected: str) -> None:
+    def hit(start: int, end: int) -> Hit:
+        told = {"start": start, "end": end, "content": "tide rises"[start:end], "language": "en"}
+        return Hit(b"", "chunk", OVEN.doc_id, OVEN.version_id, 1, 0.0, told)
+
+    assert list(page_texts([hit(0, 7), hit(second, 10)])) == [((OVEN.version_id, 1), expected, "en")]
+
+
 @pages_of_library
-async def test_a_phrase_is_found_across_chunks_that_overlap(library: Library) -> None:
+async def test_a_phrase_is_found_across_chunks(library: Library) -> None:
     call = library.call()
     long = Paper("tides.pdf", [["The tide rises at", "the northern pier."]])
     await library.add(long)
