@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
@@ -75,7 +76,8 @@ def build(agent: AgentServer, base_url: str) -> AgentCard:
     )
 
 
+@lru_cache(maxsize=64)
 def document(agent: AgentServer, base_url: str) -> tuple[bytes, str]:
-    """The card as JSON with its ETag."""
+    """The card as JSON with its ETag. Hosts look again and again, and the schemas in it take 70 ms to make."""
     body = json.dumps(agent_card_to_dict(build(agent, base_url)), sort_keys=True).encode()
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -13,6 +13,7 @@ from runtime.caller import Caller
 from runtime.errors import AgentRAGError, AgentUnavailableError, DeadlineError, InvalidInputError, from_problem
 from runtime.identity import task_id
 from runtime.resilience import Backoff, retried
+from runtime.trust import authorities
 from schemas.message import Message
 from schemas.problem import Problem
 from schemas.skills import Progress, SkillSpec, Token
@@ -124,7 +125,8 @@ class FederationClient:
 
         if self._http is None:
             limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-            self._http = httpx.AsyncClient(limits=limits, trust_env=False, headers={"A2A-Version": "1.0"})
+            headers = {"A2A-Version": "1.0"}
+            self._http = httpx.AsyncClient(limits=limits, trust_env=False, verify=authorities(), headers=headers)
         return self._http
 
     def _context(self, spec: SkillSpec[Any, Any], caller: Caller) -> ClientCallContext:

@@ -18,6 +18,7 @@ from runtime.backends import Backends
 from runtime.errors import AgentUnavailableError, FolderInUseError, SettingsError
 from runtime.ownership import OwnedError, Ownership, holder
 from runtime.settings import Settings
+from runtime.trust import authorities
 
 if TYPE_CHECKING:
     import uvicorn
@@ -175,7 +176,7 @@ async def _ready(base_url: str) -> None:
     import httpx
 
     try:
-        async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(READY_SECONDS):
+        async with httpx.AsyncClient(trust_env=False, verify=authorities()) as client, asyncio.timeout(READY_SECONDS):
             while (found := await client.get(f"{base_url}/health/ready")).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     except TimeoutError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from runtime.errors import AgentUnavailableError
+from runtime.trust import authorities
 from schemas.report import AgentHealth, State
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Directory:
         """Keep the cards fresh for as long as the context is open, and `heed` informed."""
         import httpx
 
-        async with httpx.AsyncClient(trust_env=False, timeout=CARD_SECONDS) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=authorities(), timeout=CARD_SECONDS) as client:
             watchers = [asyncio.create_task(self._watch(name, client, health, heed)) for name in self._agents]
             try:
                 yield

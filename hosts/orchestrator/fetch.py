@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx
 
 from runtime.errors import ForbiddenError, InvalidInputError, StoreUnavailableError
+from runtime.trust import authorities
 
 HOPS = 3
 """Redirects followed at most."""
@@ -78,7 +79,8 @@ def _pinned(url: SplitResult, address: str) -> tuple[str, dict[str, str], dict[s
 
 async def fetched(link: str, hosts: tuple[str, ...], seconds: float) -> AsyncIterator[bytes]:
     """The bytes behind a URL, in pieces. Raises ForbiddenError, InvalidInputError, StoreUnavailableError."""
-    async with asyncio.timeout(seconds), httpx.AsyncClient(trust_env=False, timeout=30.0) as client:
+    client = httpx.AsyncClient(trust_env=False, verify=authorities(), timeout=30.0)
+    async with asyncio.timeout(seconds), client:
         for _ in range(HOPS + 1):
             url = checked(link, hosts)
             target, headers, extensions = _pinned(url, await address_of(url, hosts))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from runtime.errors import ModelUnavailableError, SettingsError
+from runtime.trust import authorities
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +50,9 @@ class RerankService:
         import httpx
 
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=SECONDS, trust_env=False, headers=self._headers)
+            self._client = httpx.AsyncClient(
+                timeout=SECONDS, trust_env=False, verify=authorities(), headers=self._headers
+            )
         try:
             response = await self._client.post(self._url, json=self._request(question, passages))
         except httpx.HTTPError as error:

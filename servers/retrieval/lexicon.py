@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -67,7 +67,7 @@ class Lexicon:
         import yaml
 
         try:
-            return cls(LexiconFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
+            return cls(LexiconFile.model_validate(_parsed(path.read_text(encoding="utf-8"))))
         except OSError as error:
             fault = f"cannot be read ({error.strerror})"
         except yaml.YAMLError as error:
@@ -108,6 +108,13 @@ class Lexicon:
 
     def _forms(self, text: str) -> Wording:
         return tuple(singular(word) if self.language == "en" else stem(word, self.language) for word in in_row(text))
+
+
+def _parsed(text: str) -> Any:
+    """YAML read by the safe loader in C where there is one, which takes an eighth of the time."""
+    import yaml
+
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both build plain values alone
 
 
 def singular(word: str) -> str:

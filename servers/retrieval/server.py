@@ -85,8 +85,7 @@ def create_agent(settings: RetrievalSettings | None = None, backends: Backends |
     from runtime.agent import AgentServer
 
     settings = settings or RetrievalSettings.beside(backends)
-    if settings.search_lexicon != "packaged":
-        lexicon(settings.search_lexicon)  # a file that cannot be used is told at the start, not by the first search
+    lexicon(settings.search_lexicon)  # a file that cannot be used is told at the start, not by the first search
     return AgentServer(
         "retrieval",
         DESCRIPTION,
