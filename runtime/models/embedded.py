@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -22,6 +23,8 @@ from runtime.models.minilm import Floats, Precision, Progress
 WINDOW = 256
 SPECIAL_TOKENS = 2
 MOST_THREADS = 4
+NICENESS = 5
+"""Steps by which an embedding thread stands back behind event loops."""
 
 TURN_CHARS = 1500
 """Characters of text that a thread embeds in one go, unless one text is longer. A question waits about this long behind
@@ -138,6 +141,13 @@ class Network:
         return found
 
 
+def _stand_back() -> None:
+    """Have this thread wait for those that answer people, where the system knows priorities of threads."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+
+
 class Shared(Generic[T]):
     """Things that are costly to load, one of each per process, kept as long as somebody uses it."""
 
@@ -185,7 +195,7 @@ class MiniLM:
         self._weights_dir = weights_dir
         self._progress = progress
         self._threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="minilm")
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="minilm", initializer=_stand_back)
         self._tokens: Tokens | None = None
         self._network: Network | None = None
         self._closed = False

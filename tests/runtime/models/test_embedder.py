@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import shutil
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from runtime.errors import ModelUnavailableError
 from runtime.models import weights
 from runtime.models.contract import Embedder
-from runtime.models.embedded import MiniLM, Shared, Tokens, pieces, turns
+from runtime.models.embedded import NICENESS, MiniLM, Shared, Tokens, pieces, turns
 
 LONG = "The valve opens when the pressure in the second chamber rises above four bar. " * 30
 
@@ -37,6 +39,12 @@ async def embedder(cache: Path) -> AsyncIterator[Embedder]:
 @pytest.fixture(scope="module")
 def tokens() -> Tokens:
     return Tokens(weights.weights_folder())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own here")
+async def test_its_threads_stand_back_behind_those_that_answer_people(embedder):
+    asked = lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())  # noqa: E731
+    assert await asyncio.get_running_loop().run_in_executor(embedder._pool, asked) == min(19, asked() + NICENESS)
 
 
 async def test_rows_are_unit_float32_and_the_fingerprint_names_them(embedder):
