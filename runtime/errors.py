@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from schemas.problem import Flaw, Problem
+if TYPE_CHECKING:
+    from schemas.problem import Flaw, Problem
 
 
 class AgentRAGError(Exception):
@@ -22,6 +24,8 @@ class AgentRAGError(Exception):
 
     def problem(self, trace_id: str = "") -> Problem:
         """Word this error for the wire."""
+        from schemas.problem import Problem  # late: processes that read files and never fail need no schemas
+
         return Problem(
             type=f"urn:agentrag:problem:{self.code}",
             title=self.title,

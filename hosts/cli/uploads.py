@@ -13,7 +13,7 @@ from typing import Any
 from hosts.cli.api import Api
 from hosts.cli.progress import Board, Line, state
 from runtime.errors import AgentRAGError, AgentUnavailableError, InvalidInputError
-from runtime.intake import MEDIA_TYPES
+from runtime.filekinds import MEDIA_TYPES
 from runtime.resilience import Backoff
 from schemas.document import Document
 

@@ -58,8 +58,6 @@ Pause = Callable[[], None] | None
 """What may be done meanwhile in a thread, for it waits for the disk alone."""
 Slices = Generator[Pause, None, T]
 """Work that pauses between slices and ends with a value."""
-Ranked = tuple[float, bytes]
-"""A score and the unit's id."""
 
 SLICE: dict[Kind, int] = {"chunk": 32, "page": 8, "document": 4}
 """Units that are written in one slice, some 5 ms."""
@@ -298,7 +296,7 @@ class Shard:
         known = self._cards.of({id_ for found in ranked for _, id_ in found})
         return [[(score, known[id_]) for score, id_ in found] for found in ranked]
 
-    def _complete(self, sought: Sought, points: Sequence[Any]) -> list[Ranked]:
+    def _complete(self, sought: Sought, points: Sequence[Any]) -> list[tuple[float, bytes]]:
         """The hits, searched for deeper when too many were excluded, or equal scores go on beyond what was asked."""
         limit, which = sought.top_k + _spare(sought), narrowed(sought)
         while True:
@@ -312,8 +310,8 @@ class Shard:
             which = which if enough else narrowed(sought, sought.exclude)
             points = self._edge.query(request(sought, limit, which))
 
-    def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[Ranked]:
-        """Hits without excluded versions, equal scores in order of id: the same whichever way the units came in."""
+    def _ranked(self, sought: Sought, points: Sequence[Any]) -> list[tuple[float, bytes]]:
+        """Scores and ids without excluded versions, equal ones in order of id: the same whichever way units came in."""
         found = {point.id.bytes: point.score for point in points}
         if sought.exclude:
             known = self._cards.of(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime import intake
+from runtime import filekinds
 from runtime.call import Call
 from runtime.errors import ConflictError, NotFoundError
 from runtime.records.contract import PageRecord
@@ -25,7 +25,7 @@ class Source:
 
 def has_layout(document: Document) -> bool:
     """Whether passages of the document have a place on a drawn page."""
-    return document.media_type == intake.PDF
+    return document.media_type == filekinds.PDF
 
 
 async def find_document(call: Call, doc_id: str) -> Document:

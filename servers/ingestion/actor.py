@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from runtime import intake
+from runtime import filekinds, intake
 from runtime.call import Emit, Stop, silence
 from runtime.errors import (
     AgentRAGError,
@@ -195,7 +195,7 @@ def _has_arrived(document: Document) -> bool:
 
 def _is_small(document: Document) -> bool:
     """Whether it is a text of a few pages, whatever is in it."""
-    return document.media_type in (intake.TEXT, intake.MARKDOWN) and document.size_bytes <= SMALL_BYTES
+    return document.media_type in (filekinds.TEXT, filekinds.MARKDOWN) and document.size_bytes <= SMALL_BYTES
 
 
 def _require_file(document: Document) -> None:

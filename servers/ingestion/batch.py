@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import PurePosixPath
 
-from runtime import intake
+from runtime import filekinds
 from runtime.call import Call
 from runtime.errors import AgentRAGError
 from schemas.document import Document
@@ -72,7 +72,7 @@ def name_of(text: BatchText) -> str:
 
 def text_name(filename: str) -> str:
     """A name whose ending says how the text is read; plain text where it says nothing."""
-    return filename if PurePosixPath(filename).suffix.lower() in intake.MEDIA_TYPES else f"{filename}.txt"
+    return filename if PurePosixPath(filename).suffix.lower() in filekinds.MEDIA_TYPES else f"{filename}.txt"
 
 
 def body_of(text: BatchText) -> bytes:

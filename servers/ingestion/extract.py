@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import intake
+from runtime import filekinds
 from runtime.compute.contract import Frame
 from runtime.compute.worker import serve
 from runtime.errors import AgentRAGError, UnreadableDocumentError, UnsupportedMediaError
@@ -75,7 +75,7 @@ def extract(request: Frame) -> Iterator[Frame]:
     """
     harvest = Harvest(request["max_chars"])
     path = Path(request["path"])
-    if request["media_type"] == intake.PDF:
+    if request["media_type"] == filekinds.PDF:
         yield from _pdf(path, request, harvest)
     else:
         yield from _flowing(path, request, harvest)
@@ -143,19 +143,19 @@ def _set(text: str) -> bytes:
 
 def _content(path: Path, media_type: str) -> Content:
     match media_type:
-        case intake.TEXT:
+        case filekinds.TEXT:
             from servers.ingestion import plain
 
             return plain.read(path.read_bytes())
-        case intake.MARKDOWN:
+        case filekinds.MARKDOWN:
             from servers.ingestion import markdown
 
             return markdown.read(path.read_bytes())
-        case intake.HTML:
+        case filekinds.HTML:
             from servers.ingestion import markup
 
             return markup.read(path.read_bytes())
-        case intake.DOCX:
+        case filekinds.DOCX:
             from servers.ingestion import word
 
             return word.read(path)
@@ -213,7 +213,7 @@ def _page_warnings(harvest: Harvest) -> tuple[str, ...]:
 
 
 def _nothing_to_read(harvest: Harvest, media_type: str) -> str:
-    if media_type != intake.PDF:
+    if media_type != filekinds.PDF:
         return "the document has no text; upload one that has"
     if harvest.damaged == harvest.pages:
         return f"all {harvest.pages} pages of the PDF are damaged; upload an undamaged copy"

@@ -11,7 +11,7 @@ from bs4.dammit import EncodingDetector
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from runtime.errors import UnreadableDocumentError
-from runtime.intake import text_encoding
+from runtime.filekinds import text_encoding
 from servers.ingestion.blocks import Block, Content, Kind, paged
 
 

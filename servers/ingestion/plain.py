@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runtime.errors import UnreadableDocumentError
-from runtime.intake import text_encoding
+from runtime.filekinds import text_encoding
 from servers.ingestion.blocks import Block, Content, paged
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")

@@ -7,7 +7,7 @@ import binascii
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from runtime import intake
+from runtime import filekinds
 from runtime.errors import InvalidInputError, TooLargeError
 from schemas.skills import Ingest
 
@@ -33,7 +33,7 @@ def check(ask: Ingest) -> None:
 def text_name(filename: str | None) -> str:
     """The name of a handed-in text; one without an ending is Markdown, of which plain text is a part."""
     name = filename or UNNAMED
-    return name if PurePosixPath(name).suffix.lower() in intake.MEDIA_TYPES else f"{name}.md"
+    return name if PurePosixPath(name).suffix.lower() in filekinds.MEDIA_TYPES else f"{name}.md"
 
 
 async def content(ask: Ingest, on: Backends, settings: Settings) -> tuple[str, bytes]:

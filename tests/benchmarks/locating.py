@@ -31,7 +31,7 @@ from xml.etree import ElementTree
 
 import structlog
 
-from runtime import intake
+from runtime import filekinds, intake
 from runtime.backends import Backends
 from runtime.call import Call
 from runtime.caller import Caller
@@ -227,7 +227,7 @@ async def added(path: Path, on: Backends, caller: Caller) -> str:
 
 async def _pages(path: Path, on: Backends) -> AsyncIterator[PageRecord]:
     """The pages as ingestion's own process reads them."""
-    request: Frame = {"path": str(path), "filename": path.name, "media_type": intake.PDF}
+    request: Frame = {"path": str(path), "filename": path.name, "media_type": filekinds.PDF}
     request |= {"max_pages": 100_000, "max_chars": 10**9, "ocr_languages": "eng", "ocr_pages": 0, "ocr_seconds": 0.0}
     child = on.compute.child("servers.ingestion.extract", Limits())
     async for frame in child.ask(request):

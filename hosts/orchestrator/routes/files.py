@@ -17,7 +17,8 @@ from hosts.orchestrator.routes.documents import TAG, ReadDocument, document_of
 from hosts.orchestrator.routes.uploads import MEDIA
 from runtime.browser import INERT
 from runtime.errors import NotFoundError
-from runtime.intake import PDF, original_key, thumbnail_key
+from runtime.filekinds import PDF
+from runtime.intake import original_key, thumbnail_key
 from schemas.skills import PAGE_IMAGE, READ_DOCUMENTS, ShowPage
 
 FOREVER = "private, max-age=31536000, immutable"

@@ -24,7 +24,7 @@ from runtime.errors import (
     QuotaError,
     UnsupportedMediaError,
 )
-from runtime.intake import MEDIA_TYPES
+from runtime.filekinds import MEDIA_TYPES
 from schemas.document import Document
 from schemas.message import Message
 from schemas.skills import WRITE_DOCUMENTS

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from runtime import intake
+from runtime import filekinds
 from runtime.errors import UnreadableDocumentError, UnsupportedMediaError
 from runtime.paper import size
 from servers.ingestion.bulletin import Bulletin
@@ -13,7 +13,7 @@ from servers.ingestion.extract import extract
 from servers.ingestion.extractors import Extractors
 
 
-def ask(path, media_type=intake.PDF, **changes):
+def ask(path, media_type=filekinds.PDF, **changes):
     request = {"path": str(path), "media_type": media_type, "filename": path.name, "max_pages": 100, "max_chars": 10**6}
     recognition = {"ocr_languages": "eng", "ocr_pages": 5, "ocr_seconds": 60.0}
     return list(extract(request | recognition | changes))
@@ -36,7 +36,7 @@ def test_a_pdf_is_told_by_its_outline_its_pages_and_its_facts(tmp_path, make_pdf
 def test_flowing_text_has_no_layout(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("# Use\n\nPrime the pump before you start it, please.")
-    outline, group, facts, thumbnail = ask(path, intake.MARKDOWN)
+    outline, group, facts, thumbnail = ask(path, filekinds.MARKDOWN)
     assert outline == {"pages": 1, "paging": "by section"}
     assert group["texts"] == [[1, "Use\n\nPrime the pump before you start it, please.", None, (), 0.0, 0.0]]
     assert facts["facts"]["title"] == "Use"
@@ -52,12 +52,12 @@ def test_every_kind_has_its_reader(tmp_path):
     document.save(tmp_path / "a.docx")
     (tmp_path / "a.html").write_text(f"<p>{words}")
     (tmp_path / "a.txt").write_text(words)
-    for name, kind in (("a.docx", intake.DOCX), ("a.html", intake.HTML), ("a.txt", intake.TEXT)):
+    for name, kind in (("a.docx", filekinds.DOCX), ("a.html", filekinds.HTML), ("a.txt", filekinds.TEXT)):
         _, group, *_ = ask(tmp_path / name, kind)
         assert [row[1] for row in group["texts"]] == [words]
     (tmp_path / "empty.html").write_text("<p>")
     with pytest.raises(UnreadableDocumentError, match="no text"):
-        ask(tmp_path / "empty.html", intake.HTML)
+        ask(tmp_path / "empty.html", filekinds.HTML)
 
 
 def test_limits_name_themselves(tmp_path, make_pdf):
