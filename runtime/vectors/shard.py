@@ -13,7 +13,6 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -51,6 +50,7 @@ from runtime.vectors.layout import (
 )
 from runtime.vectors.weights import grid_step, reweigh, weigh
 from runtime.vectors.wire import Entry, Match, Sought, floats
+from runtime.vectors.writeback import written_out
 from schemas.message import VersionId
 
 T = TypeVar("T")
@@ -83,17 +83,6 @@ PAGES_AT_ONCE = 500
 
 def _spare(sought: Sought) -> int:
     return EXCLUDED_SPARE_HITS if sought.exclude else SPARE_HITS
-
-
-def written_out(folder: Path) -> None:
-    """Have the system write what it holds of the folder's files; other threads go on meanwhile."""
-    for path in (folder, *folder.rglob("*")):
-        with suppress(OSError):  # gone, or a folder that cannot be opened so
-            file = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(file)
-            finally:
-                os.close(file)
 
 
 class Shard:

@@ -43,8 +43,8 @@ UNSPACED = (
 """Letters of scripts that put no spaces between words, or join endings to them, as a character class."""
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\u0640]")
-_APOSTROPHES = str.maketrans("’ʼ‘`´", "'''''")
-_DASHES = str.maketrans("‐‑‒–−", "-----")
+_PLAIN = str.maketrans("’ʼ‘`´‐‑‒–−", "'''''-----")
+"""Apostrophes and hyphens of every kind."""
 _UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -70,7 +70,7 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     even = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return _INVISIBLE.sub("", even.translate(_APOSTROPHES).translate(_DASHES))
+    return _INVISIBLE.sub("", even.translate(_PLAIN))
 
 
 def number(text: str) -> str:
@@ -187,5 +187,6 @@ def terms(text: str, language: str | None = None) -> dict[int, int]:
     """Term index to its count in `text`; `language` as in `words`."""
     counts: dict[int, int] = {}
     for word, count in Counter(words(text, language)).items():
-        counts[term_index(word)] = counts.get(term_index(word), 0) + count
+        index = term_index(word)
+        counts[index] = counts.get(index, 0) + count
     return counts

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from runtime.vectors import shard as shards
-from runtime.vectors.shard import Shard, written_out
+from runtime.vectors.shard import Shard
 from runtime.vectors.tenants import Tenants
+from runtime.vectors.writeback import written_out
 from tests.runtime.vectors.test_tenants import entry, meta, write
 
 
