@@ -24,11 +24,11 @@ WINDOW = 256
 SPECIAL_TOKENS = 2
 MOST_THREADS = 4
 NICENESS = 5
-"""Steps by which an embedding thread stands back behind event loops."""
+"""Steps by which threads that embed documents stand back behind those that answer people."""
 
 TURN_CHARS = 1500
-"""Characters of text that a thread embeds in one go, unless one text is longer. A question waits about this long behind
-a document that is being embedded: some 30 ms."""
+"""Characters of text that a thread embeds in one go, unless one text is longer: some 30 ms. What is no longer than this
+altogether, such as a question, has threads of its own and waits for no document."""
 
 PIECE_CHARS = 200_000
 """Characters whose token offsets are turned into Python objects in one go, which other threads have to wait for."""
@@ -195,7 +195,8 @@ class MiniLM:
         self._weights_dir = weights_dir
         self._progress = progress
         self._threads = threads or min(os.cpu_count() or 1, MOST_THREADS)
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="minilm", initializer=_stand_back)
+        self._prompt = ThreadPoolExecutor(self._threads, thread_name_prefix="minilm-prompt")
+        self._patient = ThreadPoolExecutor(self._threads, thread_name_prefix="minilm", initializer=_stand_back)
         self._tokens: Tokens | None = None
         self._network: Network | None = None
         self._closed = False
@@ -208,13 +209,14 @@ class MiniLM:
         """
         rows = np.empty((len(texts), self.dimension), np.float32)
         todo, done = turns(texts), 0
+        pool = self._prompt if sum(map(len, texts)) <= TURN_CHARS else self._patient
         loop = asyncio.get_running_loop()
 
         async def take_turns() -> None:
             nonlocal done
             for part in todo:
                 self._refuse_if_closed()
-                rows[part] = await loop.run_in_executor(self._pool, self._vectors, texts[part])
+                rows[part] = await loop.run_in_executor(pool, self._vectors, texts[part])
                 done += part.stop - part.start
                 if on_batch is not None:
                     on_batch(done)
@@ -239,7 +241,8 @@ class MiniLM:
     async def close(self) -> None:
         """Let the turns in hand end, then release threads and memory; calls that have more to do are refused."""
         self._closed = True
-        await asyncio.to_thread(self._pool.shutdown)
+        for pool in (self._prompt, self._patient):
+            await asyncio.to_thread(pool.shutdown)
         self._tokens = self._network = None
 
     def _refuse_if_closed(self) -> None:

@@ -42,9 +42,20 @@ def tokens() -> Tokens:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own here")
-async def test_its_threads_stand_back_behind_those_that_answer_people(embedder):
-    asked = lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())  # noqa: E731
-    assert await asyncio.get_running_loop().run_in_executor(embedder._pool, asked) == min(19, asked() + NICENESS)
+async def test_documents_stand_back_behind_questions(embedder, monkeypatch):
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    seen = {}
+
+    def note(texts: list[str]) -> np.ndarray:
+        seen[texts[0]] = priority()
+        return np.zeros((len(texts), 384))
+
+    monkeypatch.setattr(embedder, "_vectors", note)
+    await embedder.embed(["A question?"])
+    await embedder.embed([LONG, "The end."])
+    assert seen == {"A question?": priority(), LONG: min(19, priority() + NICENESS), "The end.": seen[LONG]}
 
 
 async def test_rows_are_unit_float32_and_the_fingerprint_names_them(embedder):
