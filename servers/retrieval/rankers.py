@@ -1,12 +1,13 @@
-"""Ask the rankers of a search, all in one go, and fetch what they left out of good pages."""
+"""Ask the rankers of a search side by side, and fetch what they left out of good pages."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runtime.vectors.contract import Hit, Place, Probe, Using
+from runtime.vectors.contract import Hit, Place, Using
 from schemas.message import VersionId
 from servers.retrieval.filters import Scope
 from servers.retrieval.named_pages import LAST, named_pages
@@ -25,6 +26,10 @@ WORDS: dict[str, Using] = {"words": "chunk_terms", "pages": "page_terms", "docum
 
 NAMED_DOCUMENTS = 3
 """Most documents in which a page is looked up by its number; in more than these, only in the likeliest one."""
+
+
+async def _nothing() -> dict[str, list[Hit]]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -51,24 +56,32 @@ class Rankers:
         return replace(lists, fetched=self._fullest(await self.call.on.vectors.fetch(self.call.caller.tenant, places)))
 
     async def _ranked(self, alpha: float, depth: int) -> Lists:
-        probes: dict[str, Probe] = {}
-        if alpha > 0 and self.query.text:
-            probes["meaning"] = self.scope.by_meaning(await self._dense(), depth)
-        if alpha < 1:
-            for name, using in WORDS.items():
-                terms = self.query.terms if name == "documents" else self.query.expanded_terms
-                probes[name] = self.scope.by_words(using, terms, depth)
-        found = await self.call.on.vectors.search(self.call.caller.tenant, list(probes.values()))
-        by_name = dict(zip(probes, found, strict=True))
-        return Lists(by_name.get("meaning"), by_name.get("words"), by_name.get("pages"), by_name.get("documents"))
+        """Words are looked for while the question is embedded."""
+        by_meaning = self._by_meaning(depth) if alpha > 0 and self.query.text else _nothing()
+        by_words = self._by_words(depth) if alpha < 1 else _nothing()
+        meaning, words = await asyncio.gather(by_meaning, by_words)
+        return Lists(meaning.get("meaning"), words.get("words"), words.get("pages"), words.get("documents"))
+
+    async def _by_meaning(self, depth: int) -> dict[str, list[Hit]]:
+        probe = self.scope.by_meaning(await self._dense(), depth)
+        return {"meaning": (await self.call.on.vectors.search(self.call.caller.tenant, [probe]))[0]}
+
+    async def _by_words(self, depth: int) -> dict[str, list[Hit]]:
+        query = self.query
+        probes = [
+            self.scope.by_words(using, query.terms if name == "documents" else query.expanded_terms, depth)
+            for name, using in WORDS.items()
+        ]
+        found = await self.call.on.vectors.search(self.call.caller.tenant, probes)
+        return dict(zip(WORDS, found, strict=True))
 
     async def _dense(self) -> Floats:
         """The question's vector, moved towards the words of its expansions by their weight."""
         embedder, query = self.call.on.embedder, self.query
-        vector = await self.query_vectors.of(query.text, embedder)
         if not query.expansions:
-            return vector
-        added = await self.query_vectors.of(query.added_words(*query.expansions), embedder)
+            return await self.query_vectors.of(query.text, embedder)
+        texts = query.text, query.added_words(*query.expansions)
+        vector, added = await asyncio.gather(*(self.query_vectors.of(text, embedder) for text in texts))
         moved: Floats = vector + max(expansion.weight for expansion in query.expansions) * added
         moved /= float(moved @ moved) ** 0.5
         return moved
