@@ -33,6 +33,8 @@ NAME_CHARS = 255
 """Longest display name, in characters."""
 EDGE_BYTES = 64 * 1024
 """Bytes at either end of a file by which its kind is told."""
+
+
 # rules ---------------------------------------------------------------------------------------------------------------
 
 
