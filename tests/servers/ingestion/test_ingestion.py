@@ -184,7 +184,8 @@ async def test_another_chunk_size_builds_a_new_version_in_place_of_the_old(make_
 
 async def test_a_profile_sets_size_and_overlap_and_builds_a_version_of_its_own(make_settings, agent_on, make_pdf):
     async def most_tokens(agent, document):
-        return max(len(agent.on.embedder.token_spans(chunk.payload["content"])) for chunk in await agent.chunks(document))
+        texts = [chunk.payload["content"] for chunk in await agent.chunks(document)]
+        return max(len(agent.on.embedder.token_spans(text)) for text in texts)
 
     async with agent_on(make_settings()) as agent:
         small = await agent.ingest("a.pdf", make_pdf(3))
